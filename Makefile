@@ -1,0 +1,125 @@
+# tlsrpt: RFC 8460 reports from an outbound mail server.
+#
+#   make            build everything into build/
+#   make demo       install what is missing, build, report on a sample day
+#   make test       install what is missing, build, run every test
+#   make SAN=1 test the same under AddressSanitizer and UBSan (build/san)
+#   make bench      measure, as ratios against named yardsticks
+#   make install    honours PREFIX, SYSCONFDIR and DESTDIR
+
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+SBINDIR    ?= $(PREFIX)/sbin
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/tlsrpt
+
+# Debian packages: the one place they are listed.
+BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
+	libjansson-dev zlib1g-dev libesmtp-dev libsqlite3-dev libunbound-dev \
+	libinih-dev libxxhash-dev libidn2-dev
+TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
+	python3 python3-dkim python3-nacl opendkim-tools iproute2 curl time \
+	procps strace ca-certificates
+LINT_DEPS = clang clang-tidy cppcheck shellcheck
+
+VERSION := 1.0.0
+B := build$(if $(SAN),/san)
+LIBS_ALL := openssl libcurl jansson zlib libesmtp-1.0 sqlite3 libunbound \
+	inih libxxhash libidn2
+
+CSTD     = -std=c17 -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"' \
+	-DSYSCONFDIR='"$(SYSCONFDIR)"'
+WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wwrite-strings -Wpointer-arith -Wvla \
+	-Wformat=2 -Wno-format-nonliteral $(if $(WERROR),-Werror)
+CFLAGS  ?= -O2 -g
+HARDEN   = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+LDHARDEN = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+ifdef SAN
+CFLAGS  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+LDHARDEN += -fsanitize=address,undefined
+endif
+
+pc = $(shell pkg-config --libs $(1))
+
+# Each layer is an archive, and each program is linked with the archives of
+# its own layer and the ones below only: a call upward does not link.
+MAINS := spool/spool_main.c spool/spoold_main.c \
+	reporter/send_main.c reporter/show_main.c reporter/check_main.c
+CONF       := $(filter-out $(MAINS),$(wildcard conf/*.c))
+SPOOL      := $(filter-out $(MAINS),$(wildcard spool/*.c))
+AGGREGATOR := $(filter-out $(MAINS),$(wildcard aggregator/*.c))
+REPORTER   := $(filter-out $(MAINS),$(wildcard reporter/*.c))
+
+CONF_LIBS       = $(call pc,inih jansson)
+SPOOL_LIBS      = $(call pc,libxxhash libidn2 zlib) $(CONF_LIBS) -lpthread
+AGGREGATOR_LIBS = $(SPOOL_LIBS)
+REPORTER_LIBS   = $(call pc,openssl libcurl libesmtp-1.0 sqlite3 libunbound) \
+	$(AGGREGATOR_LIBS)
+
+CONF_A       = $(B)/libconf.a
+SPOOL_A      = $(B)/libspool.a $(CONF_A)
+AGGREGATOR_A = $(B)/libaggregator.a $(SPOOL_A)
+REPORTER_A   = $(B)/libreporter.a $(AGGREGATOR_A)
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+have = $(if $(wildcard $(1)),$(2))
+
+PROGRAMS := $(call have,reporter/send_main.c,$(B)/tlsrpt-send) \
+	$(call have,spool/spool_main.c,$(B)/tlsrpt-spool) \
+	$(call have,spool/spoold_main.c,$(B)/tlsrpt-spoold) \
+	$(call have,reporter/show_main.c,$(B)/tlsrpt-show) \
+	$(call have,reporter/check_main.c,$(B)/tlsrpt-check)
+
+UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/conf/test_*.c \
+	tests/spool/test_*.c tests/aggregator/test_*.c tests/reporter/test_*.c))
+
+all: $(PROGRAMS)
+
+$(B)/libconf.a: $(call obj,$(CONF))
+$(B)/libspool.a: $(call obj,$(SPOOL))
+$(B)/libaggregator.a: $(call obj,$(AGGREGATOR))
+$(B)/libreporter.a: $(call obj,$(REPORTER))
+$(B)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) $(WARN) $(HARDEN) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+link = $(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+$(B)/tlsrpt-spool: $(B)/spool/spool_main.o $(SPOOL_A)
+	$(link) $(SPOOL_LIBS)
+$(B)/tlsrpt-spoold: $(B)/spool/spoold_main.o $(SPOOL_A)
+	$(link) $(SPOOL_LIBS)
+$(B)/tlsrpt-send: $(B)/reporter/send_main.o $(REPORTER_A)
+	$(link) $(REPORTER_LIBS)
+$(B)/tlsrpt-show: $(B)/reporter/show_main.o $(REPORTER_A)
+	$(link) $(REPORTER_LIBS)
+$(B)/tlsrpt-check: $(B)/reporter/check_main.o $(REPORTER_A)
+	$(link) $(REPORTER_LIBS)
+
+$(B)/tests/conf/test_%: $(B)/tests/conf/test_%.o $(CONF_A)
+	$(link) $(CONF_LIBS) -lcmocka
+$(B)/tests/spool/test_%: $(B)/tests/spool/test_%.o $(SPOOL_A)
+	$(link) $(SPOOL_LIBS) -lcmocka
+$(B)/tests/aggregator/test_%: $(B)/tests/aggregator/test_%.o $(AGGREGATOR_A)
+	$(link) $(AGGREGATOR_LIBS) -lcmocka
+$(B)/tests/reporter/test_%: $(B)/tests/reporter/test_%.o $(REPORTER_A)
+	$(link) $(REPORTER_LIBS) -lcmocka
+
+# Fuzz targets replay tests/corpus as ordinary tests; `make fuzz` builds them
+# with libFuzzer instead.
+FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(REPORTER_A)
+	$(link) $(REPORTER_LIBS)
+
+clean:
+	rm -rf build
+
+.PHONY: all clean
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,245 @@
+#include "conf/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include <jansson.h>
+
+static struct {
+	const char *program;
+	enum log_target target;
+	enum log_format format;
+	enum log_level level;
+} log_to = { "tlsrpt", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_INFO };
+
+static pthread_mutex_t one_line = PTHREAD_MUTEX_INITIALIZER;
+
+static const struct {
+	const char *name;
+	int priority;
+} levels[] = {
+	[LOG_LEVEL_ERROR] = { "error", LOG_ERR },
+	[LOG_LEVEL_WARN] = { "warning", LOG_WARNING },
+	[LOG_LEVEL_INFO] = { "info", LOG_INFO },
+	[LOG_LEVEL_DEBUG] = { "debug", LOG_DEBUG },
+};
+
+void
+log_open(const char *program, enum log_target target, enum log_format format,
+    enum log_level level)
+{
+	log_to.program = program;
+	log_to.target = target;
+	log_to.format = format;
+	log_to.level = level;
+	if (target == LOG_TO_SYSLOG)
+		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+int
+log_wants(enum log_level level)
+{
+	return level <= log_to.level;
+}
+
+static void
+escape(FILE *f, const char *s)
+{
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x20 || c > 0x7e || c == '\\')
+			fprintf(f, "\\x%02x", c);
+		else
+			putc(c, f);
+	}
+}
+
+char *
+log_escape(const char *s)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f;
+
+	if ((f = open_memstream(&text, &len)) == NULL)
+		return NULL;
+	escape(f, s);
+	if (fclose(f) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+/* Hand over one finished line of printable ASCII. */
+static void
+emit(enum log_level level, const char *line)
+{
+	if (log_to.target == LOG_TO_SYSLOG)
+		syslog(levels[level].priority, "%s", line);
+	else
+		fprintf(stderr, "%s\n", line);
+}
+
+static const char *
+timestamp(char *buf, size_t size)
+{
+	struct timespec now;
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return buf;
+}
+
+static void
+write_text(FILE *f, enum log_level level, const char *message,
+    const struct log_field *field)
+{
+	char stamp[32];
+
+	if (log_to.target == LOG_TO_STDERR)
+		fprintf(f, "%s %s: ", timestamp(stamp, sizeof(stamp)),
+		    log_to.program);
+	if (level <= LOG_LEVEL_WARN)
+		fprintf(f, "%s: ", levels[level].name);
+	escape(f, message);
+	for (; field != NULL && field->key != NULL; field++) {
+		int quote;
+
+		if (field->value == NULL)
+			continue;
+		quote = field->value[0] == '\0' ||
+		    strpbrk(field->value, " \"=") != NULL;
+		fprintf(f, " %s=%s", field->key, quote ? "\"" : "");
+		escape(f, field->value);
+		if (quote)
+			putc('"', f);
+	}
+}
+
+/* JSON has its own escapes; what is not UTF-8 is escaped as in text. */
+static json_t *
+json_text(const char *s)
+{
+	json_t *text = json_string(s);
+	char *escaped;
+
+	if (text == NULL && (escaped = log_escape(s)) != NULL) {
+		text = json_string(escaped);
+		free(escaped);
+	}
+	return text;
+}
+
+static void
+write_json(FILE *f, enum log_level level, const char *message,
+    const struct log_field *field)
+{
+	json_t *o = json_object();
+	char stamp[32];
+
+	json_object_set_new(o, "time",
+	    json_string(timestamp(stamp, sizeof(stamp))));
+	json_object_set_new(o, "level", json_string(levels[level].name));
+	json_object_set_new(o, "program", json_string(log_to.program));
+	json_object_set_new(o, field ? "event" : "message", json_text(message));
+	for (; field != NULL && field->key != NULL; field++)
+		if (field->value != NULL)
+			json_object_set_new(o, field->key,
+			    json_text(field->value));
+	json_dumpf(o, f, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_decref(o);
+}
+
+static void
+write_line(enum log_level level, const char *message,
+    const struct log_field *fields)
+{
+	char *line = NULL;
+	size_t len;
+	FILE *f;
+
+	if ((f = open_memstream(&line, &len)) == NULL)
+		return;
+	if (log_to.format == LOG_AS_JSON)
+		write_json(f, level, message, fields);
+	else
+		write_text(f, level, message, fields);
+	if (fclose(f) == 0) {
+		pthread_mutex_lock(&one_line);
+		emit(level, line);
+		pthread_mutex_unlock(&one_line);
+	}
+	free(line);
+}
+
+static void
+message(enum log_level level, const char *format, va_list ap)
+{
+	int saved = errno;
+	char *text;
+
+	if (log_wants(level) && vasprintf(&text, format, ap) != -1) {
+		write_line(level, text, NULL);
+		free(text);
+	}
+	errno = saved;
+}
+
+void
+log_event(enum log_level level, const char *event,
+    const struct log_field *fields)
+{
+	if (log_wants(level))
+		write_line(level, event, fields);
+}
+
+void
+log_debug(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	message(LOG_LEVEL_DEBUG, format, ap);
+	va_end(ap);
+}
+
+void
+log_info(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	message(LOG_LEVEL_INFO, format, ap);
+	va_end(ap);
+}
+
+void
+log_warn(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	message(LOG_LEVEL_WARN, format, ap);
+	va_end(ap);
+}
+
+void
+fatal(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	message(LOG_LEVEL_ERROR, format, ap);
+	va_end(ap);
+	exit(1);
+}

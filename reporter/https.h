@@ -1,0 +1,46 @@
+#ifndef REPORTER_HTTPS_H
+#define REPORTER_HTTPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "reporter/outcome.h"
+
+/*
+ * POST reports, many at a time, by libcurl's multi interface (RFC 8460
+ * section 5.4).  https only, no redirects, no proxy from the environment, no
+ * credentials; the answer's body is read up to 64 KiB and thrown away.
+ */
+struct https;
+
+struct https_config {
+	long parallel, per_host;	/* transfers */
+	long timeout;			/* seconds, whole transfer */
+	const char *ca_file;		/* NULL: the system's */
+	bool verify;			/* certificates */
+	bool allow_private;		/* addresses: see address.h */
+	const char *user_agent;
+};
+
+struct https *https_new(const struct https_config *c, char **why);
+void	https_free(struct https *h);	/* gives up what is under way */
+
+/*
+ * Start a POST of body (gzip, or JSON where a 415 asks for it); body must
+ * live until done is called, once, from https_poll: never from https_post.
+ */
+typedef void https_fn(void *arg, const struct result *r);
+void	https_post(struct https *h, const char *url, const void *body,
+	    size_t len, https_fn *done, void *arg);
+
+/* Transfers under way. */
+size_t	https_active(const struct https *h);
+
+/*
+ * Work for at most so many milliseconds, or until something was done or
+ * https_wake was called, from any thread.
+ */
+void	https_poll(struct https *h, int ms);
+void	https_wake(struct https *h);
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef REPORTER_LINT_H
+#define REPORTER_LINT_H
+
+#include <stddef.h>
+
+/*
+ * The last look at a report before it leaves.  Reads the finished bytes, not
+ * the data they were made from, and says what a receiver would object to:
+ * RFC 8460, and what is known to be refused in the field.
+ */
+struct lint_names {
+	const char *submitter;
+	const char *domain;
+	const char *report_id;
+	const char *filename;	/* without extension */
+};
+
+/*
+ * The JSON text.  NULL when all is well, else the first objection with its
+ * RFC section, which the caller frees.
+ */
+char	*lint_report(const char *json, size_t len, const struct lint_names *n);
+
+/* The finished message. */
+char	*lint_message(const char *message, size_t len,
+	    const struct lint_names *n, const char *from, const char *to,
+	    int must_be_signed);
+
+#endif

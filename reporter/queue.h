@@ -1,0 +1,118 @@
+#ifndef REPORTER_QUEUE_H
+#define REPORTER_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Reports and their deliveries, in SQLite (DESIGN contract 4).  The state
+ * table is at the top of queue.c.  Functions return 0, or -1 when the
+ * database said no; queue_error then has the reason.  One thread at a time.
+ */
+struct queue;
+
+enum queue_mode {
+	QUEUE_READ,	/* changes nothing; the file must be there */
+	QUEUE_WRITE	/* makes the file if needed, brings it up to date */
+};
+/* NULL with *why (the caller frees it) when it cannot be opened. */
+struct queue *queue_open(const char *path, enum queue_mode mode, char **why);
+void	queue_close(struct queue *q);
+const char *queue_error(const struct queue *q);
+
+enum queue_state { QUEUE_PENDING, QUEUE_SENT, QUEUE_FAILED, QUEUE_EXPIRED };
+const char *queue_state_name(enum queue_state s);
+
+enum queue_transport {
+	QUEUE_MAILTO,
+	QUEUE_HTTPS,
+	QUEUE_LOOKUP	/* the record is still to be asked for in DNS */
+};
+
+struct queue_report {
+	int64_t row;
+	int day;
+	unsigned part;
+	int64_t made;		/* seconds: the Date of its mail */
+	char *domain, *report_id, *filename;
+	char *summary;		/* for the mail's text part, UTF-8 */
+	uint64_t sessions, failures;
+	void *body;		/* gzip */
+	size_t len;
+};
+void	queue_report_release(struct queue_report *r);
+
+struct queue_delivery {
+	int64_t row, report;
+	enum queue_transport transport;
+	char *uri;		/* canonical, unique within the report */
+	char *host;		/* for per-host limits */
+	enum queue_state state;
+	int64_t next_try;	/* seconds */
+	int64_t first_try;	/* 0: not tried yet */
+	unsigned tries;
+	char *note;		/* last reply or error, or NULL */
+};
+void	queue_delivery_release(struct queue_delivery *d);
+
+/*
+ * A day: everything between begin and commit is one transaction, on stable
+ * storage when commit returns 0.  A day's segments become known in the same
+ * transaction as the reports made from them.
+ */
+int	queue_begin(struct queue *q);
+int	queue_commit(struct queue *q);
+void	queue_rollback(struct queue *q);
+
+/* Was this segment reported?  1, 0, or -1. */
+int	queue_knows_segment(struct queue *q, int day, const char *id);
+int	queue_add_segment(struct queue *q, int day, const char *id);
+/* The part number of this day's next reports: 1 when it has none. */
+int	queue_next_part(struct queue *q, int day, unsigned *part);
+/* Marks the day as reported, with this part. */
+int	queue_add_part(struct queue *q, int day, unsigned part, int64_t now);
+/* r->row and d->row are set; d->report too. */
+int	queue_add_report(struct queue *q, struct queue_report *r);
+int	queue_add_delivery(struct queue *q, struct queue_delivery *d);
+
+/*
+ * What is due, oldest next_try first: fn is called for each, without loading
+ * reports; what it gets lives during the call only; it must not touch the
+ * queue; a return other than 0 stops.  Cost is O(rows given).
+ */
+typedef int queue_fn(void *arg, const struct queue_delivery *d);
+int	queue_due(struct queue *q, int64_t now, queue_fn *fn, void *arg);
+/* The earliest next_try of what is pending; *t is INT64_MAX when none. */
+int	queue_next_due(struct queue *q, int64_t *t);
+
+int	queue_get_report(struct queue *q, int64_t row, struct queue_report *r);
+
+/*
+ * What became of an attempt.  Each is one transaction unless inside
+ * queue_begin.  The row must be pending: a second call for the same row
+ * changes nothing and returns 0.
+ */
+int	queue_sent(struct queue *q, int64_t row, int64_t now, const char *note);
+int	queue_failed(struct queue *q, int64_t row, int64_t now,
+	    const char *note);
+int	queue_expired(struct queue *q, int64_t row, int64_t now,
+	    const char *note);
+int	queue_deferred(struct queue *q, int64_t row, int64_t now,
+	    int64_t next_try, const char *note);
+/* A look-up gave destinations: they replace it. */
+int	queue_resolved(struct queue *q, int64_t row,
+	    struct queue_delivery *list, size_t n);
+
+struct queue_counts {
+	uint64_t pending, sent, failed, expired;
+};
+int	queue_count(struct queue *q, struct queue_counts *c);
+
+/*
+ * Forget reports all of whose deliveries ended before the given second;
+ * days and segments stay known for ever.
+ */
+int	queue_purge(struct queue *q, int64_t before);
+
+#endif

@@ -1,0 +1,68 @@
+#ifndef REPORTER_RUA_H
+#define REPORTER_RUA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * The TLSRPT record (RFC 8460 section 3) and the places it names.  Its text
+ * is a stranger's: what comes out of here is safe to put into a header, an
+ * SMTP command, a URL for libcurl and a log line.
+ */
+#define TLSRPT_VERSION "v=TLSRPTv1"
+
+enum rua_scheme { RUA_MAILTO, RUA_HTTPS };
+
+struct rua {
+	enum rua_scheme scheme;
+	char *uri;	/* canonical: what the queue keeps and the log says;
+			   "mailto:local@host" or "https://host[:port]/path" */
+	char *target;	/* mailto: the address, decoded, without "mailto:";
+			   https: the URL */
+	char *host;	/* lower-case A-labels, or the address literal */
+};
+
+struct rua_skipped {
+	char *uri;	/* as published */
+	char *why;
+};
+
+struct rua_list {
+	size_t n, nskipped;
+	struct rua *list;		/* in the record's order, no repeats */
+	struct rua_skipped *skipped;	/* unusable, or beyond max */
+};
+
+/*
+ * Of all TXT records at _smtp._tls.<domain>, each already joined from its
+ * character-strings, the index of the one that is the TLSRPT record.  -1 when
+ * there is none or more than one, with the reason in *why (static).
+ * RFC 8460 section 3.
+ */
+int	rua_pick(const char *const *txts, size_t n, const char **why);
+
+/*
+ * Read a TLSRPT record by its grammar.  0 when the record is well-formed,
+ * though all its URIs may be unusable (list->n is 0 then): unusable ones are
+ * in skipped with the reason, as are those beyond max usable ones.  -1 when
+ * the record breaks the grammar: *why (static) says where, the list is empty.
+ * The caller releases the list in both cases.
+ */
+int	rua_parse(struct rua_list *list, const char *txt, size_t max,
+	    const char **why);
+void	rua_list_release(struct rua_list *list);
+
+/*
+ * Take one URI apart, published or from the queue.  On -1 *why is static text.
+ */
+int	rua_uri(struct rua *r, const char *uri, size_t len, const char **why);
+void	rua_release(struct rua *r);
+
+/*
+ * Is this an e-mail address that may stand in a header and in an SMTP
+ * command: a dot-atom or quoted local part of at most 64 bytes, "@", and a
+ * domain or address literal; ASCII only, no control characters?
+ */
+bool	rua_address(const char *address);
+
+#endif

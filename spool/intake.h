@@ -1,0 +1,47 @@
+#ifndef SPOOL_INTAKE_H
+#define SPOOL_INTAKE_H
+
+#include <sys/types.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spool/record.h"
+
+/*
+ * From lines to records: fold equal lines, parse each distinct one once (on
+ * all cores), and hand them on.  Everything that reads records goes through
+ * here: tlsrpt-spool add, sealing, the drop-box, reports, people's views.
+ */
+struct intake_sink {
+	/*
+	 * A record, its UTC day (that of its ts, else the day given), and the
+	 * sessions it stands for (equal lines times n).  Called from one
+	 * thread, in order of first appearance; r lives during the call only.
+	 */
+	void (*record)(void *arg, int day, const struct record *r,
+	    uint64_t sessions);
+	/* A line that cannot be read, seen n times. */
+	void (*reject)(void *arg, const char *line, size_t len, uint64_t n,
+	    const char *why);
+	void *arg;
+};
+
+struct intake_totals {
+	uint64_t lines;		/* without torn and empty ones */
+	uint64_t distinct;	/* different ones among them; where limits made
+				   several rounds necessary, summed over them */
+	uint64_t sessions;	/* what the accepted ones stand for */
+	uint64_t rejected;	/* lines */
+	size_t torn;		/* bytes of a last line without newline */
+};
+
+/*
+ * All lines of a regular file from offset on, or of a pipe (from 0).  Memory
+ * is bounded: beyond some 256 MB of distinct lines they are handed on and
+ * forgotten in rounds.  A torn last line is not handed on, just counted.
+ * Adds to *totals.  Returns 0, or -1 with errno.
+ */
+int	intake_read(int fd, off_t from, int day, const struct intake_sink *sink,
+	    struct intake_totals *totals);
+
+#endif

@@ -84,12 +84,20 @@ void	conf_print(const struct conf *c, FILE *out);
 void	conf_log(const struct conf *c, const char *program, int verbose);
 
 /*
- * The table, for tests and generated documents: row i, or NULL after the
- * last.
+ * The table, for tests and generated documents.  Returns 1 and row i, or 0
+ * after the last.  deflt is NULL where there is none.
  */
 struct conf_row {
-	const char *section, *key, *type, *deflt, *allowed, *help;
+	const char *section, *key, *deflt, *help;
 };
 int	conf_row(size_t i, struct conf_row *row);
+/* What row i allows, in words. */
+void	conf_row_allowed(size_t i, FILE *out);
+
+/*
+ * The sample file: every setting with its help, its bounds and its default,
+ * commented out but for those that are needed.
+ */
+void	conf_sample(FILE *out);
 
 #endif

@@ -1,0 +1,630 @@
+#include "conf/conf.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <ini.h>
+
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "conf/value.h"
+
+#define MINUTE	60L
+#define HOUR	3600L
+#define DAY	86400L
+#define MB	(1L << 20)
+#define GB	(1L << 30)
+
+/* In the order of the enums in conf.h. */
+static const char *const send_choices[] = { "all", "failures", NULL };
+static const char *const lookup_choices[] = { "if-missing", "always", "never",
+	NULL };
+static const char *const tls_choices[] = { "none", "optional", "required",
+	NULL };
+static const char *const signer_choices[] = { "self", "smarthost", NULL };
+static const char *const own_choices[] = { "drop", "keep", NULL };
+static const char *const target_choices[] = { "stderr", "syslog", NULL };
+static const char *const format_choices[] = { "text", "json", NULL };
+static const char *const level_choices[] = { "error", "warn", "info", "debug",
+	NULL };
+
+struct setting {
+	const char *section, *key;
+	size_t offset;
+	const char *deflt;		/* NULL: none, or derived */
+	struct value_rule rule;
+	const char *help;
+};
+
+#define AT(s, k)	#s, #k, offsetof(struct conf, s.k)
+#define STRING(t)	{ VALUE_##t, 0, 0, NULL }
+#define NUMBER(t, a, b)	{ VALUE_##t, a, b, NULL }
+#define BOOL		{ VALUE_BOOL, 0, 1, NULL }
+#define CHOICE(c)	{ VALUE_CHOICE, 0, 0, c }
+
+static const struct setting settings[] = {
+	{ AT(report, organization_name), NULL, STRING(TEXT),
+	    "Who is responsible for these reports, for people to read. "
+	    "Needed." },
+	{ AT(report, contact_info), NULL, STRING(ADDRESS),
+	    "Address of whoever can answer questions about them. Needed." },
+	{ AT(report, domain), NULL, STRING(DOMAIN),
+	    "The submitter. Must be, and is by default, the domain of "
+	    "contact_info." },
+	{ AT(report, compression_level), "6", NUMBER(INT, 1, 9),
+	    "gzip level." },
+	{ AT(report, details_max), "500", NUMBER(INT, 1, 10000),
+	    "Different failure details per policy; more are counted in one "
+	    "per result type." },
+	{ AT(report, send), "all", CHOICE(send_choices),
+	    "Report every domain, or only those with failures." },
+
+	{ AT(spool, directory), "/var/spool/tlsrpt", STRING(PATH),
+	    "Where the outcome records are." },
+	{ AT(spool, runtime_directory), "/run/tlsrpt", STRING(PATH),
+	    "Where the collector keeps its ring." },
+	{ AT(spool, ring_size), "64M", NUMBER(SIZE, MB, 16 * GB),
+	    "What the collector holds while the disk is slow." },
+	{ AT(spool, source), NULL, STRING(NAME),
+	    "This host's name in segments and report-ids. The host name by "
+	    "default." },
+	{ AT(spool, socket), "/var/spool/postfix/run/tlsrpt/tlsrpt.sock",
+	    STRING(PATH), "Where the collector listens." },
+	{ AT(spool, socket_owner), NULL, STRING(NAME),
+	    "Owner of the socket. The collector's user by default." },
+	{ AT(spool, socket_group), NULL, STRING(NAME),
+	    "Group of the socket: postfix, where that sends." },
+	{ AT(spool, socket_mode), "0660", NUMBER(MODE, 0, 0777),
+	    "Mode of the socket." },
+	{ AT(spool, user), NULL, STRING(NAME),
+	    "Whom the collector becomes when it is started as root." },
+	{ AT(spool, sync_interval), "1s", NUMBER(SECONDS, 0, HOUR),
+	    "How much a power cut may cost." },
+	{ AT(spool, segment_size), "64M", NUMBER(SIZE, 4096, 4 * GB),
+	    "An open segment of this size is sealed." },
+	{ AT(spool, grace), "15m", NUMBER(SECONDS, 0, 12 * HOUR),
+	    "How long after midnight UTC a day is over." },
+	{ AT(spool, keep_days), "7", NUMBER(INT, 0, 3650),
+	    "Reported days are kept for so many days." },
+	{ AT(spool, metrics_file), NULL, STRING(PATH),
+	    "The collector's counters as a Prometheus text file." },
+
+	{ AT(queue, database), "/var/lib/tlsrpt/queue.db", STRING(PATH),
+	    "Reports and their deliveries." },
+	{ AT(queue, keep_days), "30", NUMBER(INT, 1, 3650),
+	    "Finished reports are kept for so many days." },
+
+	{ AT(dns, resolver), NULL, STRING(RESOLVER),
+	    "Whom to ask. What /etc/resolv.conf names by default." },
+	{ AT(dns, trust_anchor), NULL, STRING(PATH),
+	    "DNSSEC trust anchor; without one answers are not validated." },
+	{ AT(dns, timeout), "10s", NUMBER(SECONDS, 1, 5 * MINUTE),
+	    "For one look-up." },
+	{ AT(dns, rua_lookup), "if-missing", CHOICE(lookup_choices),
+	    "Ask for a domain's TLSRPT record where the MTA gave none or "
+	    "several." },
+
+	{ AT(https, parallel), "64", NUMBER(INT, 1, 1000),
+	    "Transfers at a time." },
+	{ AT(https, per_host), "4", NUMBER(INT, 1, 100),
+	    "Transfers at a time to one host." },
+	{ AT(https, timeout), "60s", NUMBER(SECONDS, 1, HOUR),
+	    "For a whole transfer." },
+	{ AT(https, ca_file), NULL, STRING(PATH),
+	    "Certificates to trust. The system's by default." },
+	{ AT(https, verify), "yes", BOOL,
+	    "Check the certificates of https destinations." },
+	{ AT(https, allow_private), "no", BOOL,
+	    "Connect to private and loopback addresses too." },
+
+	{ AT(mail, smarthost), "localhost:25", STRING(HOSTPORT),
+	    "Where mail is handed in." },
+	{ AT(mail, tls), "optional", CHOICE(tls_choices),
+	    "STARTTLS with the smarthost." },
+	{ AT(mail, ca_file), NULL, STRING(PATH),
+	    "Certificates to trust. The system's by default." },
+	{ AT(mail, user), NULL, STRING(TEXT), "AUTH, where it is wanted." },
+	{ AT(mail, password_file), NULL, STRING(PATH),
+	    "File whose first line is the password." },
+	{ AT(mail, from), NULL, STRING(ADDRESS),
+	    "From of the mails. contact_info by default." },
+	{ AT(mail, envelope_from), NULL, STRING(ADDRESS),
+	    "Where bounces go. The value of from by default." },
+	{ AT(mail, timeout), "60s", NUMBER(SECONDS, 1, HOUR),
+	    "For one reply of the smarthost." },
+	{ AT(mail, parallel), "4", NUMBER(INT, 1, 100),
+	    "Sessions at a time." },
+	{ AT(mail, messages_per_session), "100", NUMBER(INT, 1, 10000),
+	    "Mails handed in one after the other in a session." },
+
+	{ AT(dkim, signer), "self", CHOICE(signer_choices),
+	    "Who signs the mails." },
+	{ AT(dkim, domain), NULL, STRING(DOMAIN),
+	    "d= of the signature: the submitter, by default, or a parent of "
+	    "it." },
+	{ AT(dkim, selector), NULL, STRING(DOMAIN), "Of the RSA key." },
+	{ AT(dkim, key_file), NULL, STRING(PATH),
+	    "RSA private key, PEM, 1024 bits or more (2048 recommended)." },
+	{ AT(dkim, ed25519_selector), NULL, STRING(DOMAIN),
+	    "Of the Ed25519 key." },
+	{ AT(dkim, ed25519_key_file), NULL, STRING(PATH),
+	    "Ed25519 private key, PEM." },
+
+	{ AT(deliver, spread), "4h", NUMBER(SECONDS, 0, 20 * HOUR),
+	    "First tries are spread over this time." },
+	{ AT(deliver, retry_min), "5m", NUMBER(SECONDS, 1, HOUR),
+	    "Shortest time between tries." },
+	{ AT(deliver, retry_max), "4h", NUMBER(SECONDS, 1, DAY),
+	    "Longest time between tries." },
+	{ AT(deliver, give_up_after), "1d", NUMBER(SECONDS, MINUTE, 7 * DAY),
+	    "After the first try." },
+	{ AT(deliver, destinations_max), "10", NUMBER(INT, 1, 100),
+	    "Destinations used of one TLSRPT record." },
+	{ AT(deliver, own_reports), "drop", CHOICE(own_choices),
+	    "What to do with sessions that carried our own reports." },
+	{ AT(deliver, exclude_file), NULL, STRING(PATH),
+	    "Domains and destinations that get no reports, one a line." },
+
+	{ AT(log, target), "stderr", CHOICE(target_choices), "Where to." },
+	{ AT(log, format), "text", CHOICE(format_choices), "How." },
+	{ AT(log, level), "info", CHOICE(level_choices), "How much." },
+};
+#define SETTINGS	(sizeof(settings) / sizeof(settings[0]))
+
+static char **
+string_at(const struct conf *c, const struct setting *s)
+{
+	return (char **)((char *)(uintptr_t)c + s->offset);
+}
+
+static long *
+number_at(const struct conf *c, const struct setting *s)
+{
+	return (long *)((char *)(uintptr_t)c + s->offset);
+}
+
+/* What is known while a file is being read. */
+struct reading {
+	struct conf *conf;
+	const char *file;
+	FILE *in, *err;
+	int line;			/* of what the handler gets */
+	bool pending;			/* that line waits for its handler */
+	int seen[SETTINGS];		/* line of each setting */
+	int errors;
+};
+
+static void
+complain(struct reading *r, const char *key, const char *reason,
+    const struct value_rule *allowed)
+{
+	char *name = log_escape(key), *text = log_escape(reason);
+
+	fprintf(r->err, "%s:%d: %s: %s", r->file, r->line, name, text);
+	if (allowed != NULL) {
+		fputs(", allowed: ", r->err);
+		value_allowed(allowed, r->err);
+	}
+	putc('\n', r->err);
+	free(name);
+	free(text);
+	r->errors++;
+}
+
+static const struct setting *
+find(const char *section, const char *key)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (strcmp(settings[i].section, section) == 0 &&
+		    strcmp(settings[i].key, key) == 0)
+			return &settings[i];
+	return NULL;
+}
+
+static bool
+known_section(const char *section)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (strcmp(settings[i].section, section) == 0)
+			return true;
+	return false;
+}
+
+static void
+unknown(struct reading *r, const char *section, const char *key)
+{
+	char *reason;
+
+	if (*section == '\0')
+		reason = xstrdup("stands before the first [section]");
+	else if (!known_section(section))
+		reason = xasprintf("no such section [%s], allowed: report, "
+		    "spool, queue, dns, https, mail, dkim, deliver, log",
+		    section);
+	else
+		reason = xasprintf("no such setting in [%s]", section);
+	complain(r, key, reason, NULL);
+	free(reason);
+}
+
+static void
+set(struct conf *c, const struct setting *s, const char *text, long number)
+{
+	if (value_is_string(s->rule.type)) {
+		free(*string_at(c, s));
+		*string_at(c, s) = xstrdup(text);
+	} else
+		*number_at(c, s) = number;
+}
+
+static int
+on_setting(void *arg, const char *section, const char *key, const char *value)
+{
+	struct reading *r = arg;
+	const struct setting *s = find(section, key);
+	const char *why;
+	char *reason;
+	long number = 0;
+
+	r->pending = false;
+	if (s == NULL) {
+		unknown(r, section, key);
+		return 1;
+	}
+	if (r->seen[s - settings] != 0) {
+		reason = xasprintf("is already set in line %d",
+		    r->seen[s - settings]);
+		complain(r, key, reason, NULL);
+		free(reason);
+		return 1;
+	}
+	r->seen[s - settings] = r->line;
+	if ((why = value_check(&s->rule, value, &number)) != NULL) {
+		reason = xasprintf("\"%s\" is %s", value, why);
+		complain(r, key, reason, &s->rule);
+		free(reason);
+		return 1;
+	}
+	set(r->conf, s, value, number);
+	return 1;
+}
+
+/* inih tells of the first bad line only, and not in our words. */
+static void
+line_was_not_used(struct reading *r)
+{
+	if (r->pending)
+		complain(r, "line", "neither `key = value', [section] nor a "
+		    "comment", NULL);
+	r->pending = false;
+}
+
+static bool
+wants_handler(const char *line)
+{
+	line += strspn(line, " \t\r\n");
+	if (*line == '\0' || *line == '#' || *line == ';')
+		return false;
+	return *line != '[' || strchr(line, ']') == NULL;
+}
+
+static void
+skip_rest(FILE *in)
+{
+	int c;
+
+	while ((c = getc(in)) != EOF && c != '\n')
+		;
+}
+
+/*
+ * Feeds inih a line at a time and so knows the number of the one its handler
+ * is called for.  Leading blanks are cut: inih would take such a line for the
+ * continuation of the one before.
+ */
+static char *
+next_line(char *buf, int size, void *arg)
+{
+	struct reading *r = arg;
+	size_t blanks, len;
+
+	line_was_not_used(r);
+	if (fgets(buf, size, r->in) == NULL)
+		return NULL;
+	r->line++;
+	len = strlen(buf);
+	if (len + 1 == (size_t)size && buf[len - 1] != '\n') {
+		skip_rest(r->in);
+		complain(r, "line", "too long, allowed: 198 bytes", NULL);
+		buf[0] = '\0';
+		return buf;
+	}
+	blanks = strspn(buf, " \t");
+	memmove(buf, buf + blanks, len - blanks + 1);
+	r->pending = wants_handler(buf);
+	return buf;
+}
+
+static int
+read_file(struct reading *r)
+{
+	if ((r->in = fopen(r->file, "re")) == NULL) {
+		fprintf(r->err, "%s: %s\n", r->file, strerror(errno));
+		return -1;
+	}
+	ini_parse_stream(next_line, r, on_setting, r);
+	line_was_not_used(r);
+	if (ferror(r->in)) {
+		fprintf(r->err, "%s: %s\n", r->file, strerror(errno));
+		r->errors++;
+	}
+	fclose(r->in);
+	return r->errors == 0 ? 0 : -1;
+}
+
+static const char *
+domain_of(const char *address)
+{
+	return strrchr(address, '@') + 1;
+}
+
+/* Same domain, or a subdomain of it. */
+static bool
+within(const char *domain, const char *parent)
+{
+	size_t len = strlen(domain), plen = strlen(parent);
+
+	return len >= plen &&
+	    strcasecmp(domain + len - plen, parent) == 0 &&
+	    (len == plen || domain[len - plen - 1] == '.');
+}
+
+static void
+objection(struct reading *r, const char *text)
+{
+	fprintf(r->err, "%s: %s\n", r->file, text);
+	r->errors++;
+}
+
+static void
+default_string(char **s, const char *value)
+{
+	if (*s == NULL && value != NULL)
+		*s = xstrdup(value);
+}
+
+/* A host name as a source: nothing that has a meaning in a file name. */
+static char *
+host_source(void)
+{
+	char host[256] = "";
+
+	if (gethostname(host, sizeof(host) - 1) == -1 || host[0] == '\0' ||
+	    host[0] == '.')
+		return xstrdup("localhost");
+	for (char *p = host; *p != '\0'; p++)
+		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		    "0123456789._-", *p) == NULL)
+			*p = '-';
+	return xstrdup(host);
+}
+
+static void
+derive(struct conf *c)
+{
+	if (c->report.contact_info != NULL)
+		default_string(&c->report.domain,
+		    domain_of(c->report.contact_info));
+	for (char *p = c->report.domain; p != NULL && *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p += 'a' - 'A';
+	default_string(&c->mail.from, c->report.contact_info);
+	default_string(&c->mail.envelope_from, c->mail.from);
+	default_string(&c->dkim.domain, c->report.domain);
+	if (c->spool.source == NULL)
+		c->spool.source = host_source();
+}
+
+static void
+both_or_none(struct reading *r, const char *a, const char *b,
+    const char *names)
+{
+	char *text;
+
+	if ((a == NULL) != (b == NULL)) {
+		text = xasprintf("%s: one is set without the other", names);
+		objection(r, text);
+		free(text);
+	}
+}
+
+/* Contract 6: "Identity hangs together". */
+static void
+check_identity(struct reading *r)
+{
+	const struct conf *c = r->conf;
+
+	if (c->report.organization_name == NULL)
+		objection(r, "[report] organization_name: not set, allowed: "
+		    "a text such as Example Org");
+	if (c->report.contact_info == NULL) {
+		objection(r, "[report] contact_info: not set, allowed: "
+		    "an address such as tls-reports@example.org");
+		return;
+	}
+	if (strcasecmp(c->report.domain, domain_of(c->report.contact_info)))
+		objection(r, "[report] domain: is not the domain of "
+		    "contact_info (RFC 8460 section 5.3: the submitter must "
+		    "be)");
+	if (!within(c->report.domain, c->dkim.domain))
+		objection(r, "[dkim] domain: is neither [report] domain nor "
+		    "a parent of it");
+	if (!within(domain_of(c->mail.from), c->dkim.domain))
+		objection(r, "[mail] from: its domain is not within [dkim] "
+		    "domain, so receivers would not find the mail aligned");
+}
+
+static void
+check_together(struct reading *r, enum conf_need need)
+{
+	const struct conf *c = r->conf;
+
+	if (need == CONF_NEED_REPORT)
+		check_identity(r);
+	if (c->deliver.retry_min > c->deliver.retry_max)
+		objection(r, "[deliver] retry_min: is more than retry_max");
+	both_or_none(r, c->dkim.selector, c->dkim.key_file,
+	    "[dkim] selector and key_file");
+	both_or_none(r, c->dkim.ed25519_selector, c->dkim.ed25519_key_file,
+	    "[dkim] ed25519_selector and ed25519_key_file");
+	both_or_none(r, c->mail.user, c->mail.password_file,
+	    "[mail] user and password_file");
+}
+
+int
+conf_load(struct conf *c, const char *file, enum conf_need need, FILE *err)
+{
+	struct reading r = { .conf = c, .err = err,
+	    .file = file != NULL ? file : "configuration" };
+	long number = 0;
+
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (settings[i].deflt != NULL) {
+			value_check(&settings[i].rule, settings[i].deflt,
+			    &number);
+			set(c, &settings[i], settings[i].deflt, number);
+		}
+	if (file != NULL && read_file(&r) == -1)
+		return -1;
+	derive(c);
+	check_together(&r, need);
+	return r.errors == 0 ? 0 : -1;
+}
+
+void
+conf_release(struct conf *c)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (value_is_string(settings[i].rule.type)) {
+			free(*string_at(c, &settings[i]));
+			*string_at(c, &settings[i]) = NULL;
+		}
+}
+
+static void
+print_section(const struct setting *s, FILE *out)
+{
+	if (s == settings || strcmp(s->section, s[-1].section) != 0)
+		fprintf(out, "%s[%s]\n", s == settings ? "" : "\n", s->section);
+}
+
+void
+conf_print(const struct conf *c, FILE *out)
+{
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
+		print_section(s, out);
+		if (!value_is_string(s->rule.type)) {
+			fprintf(out, "%s = ", s->key);
+			value_print(&s->rule, *number_at(c, s), out);
+			putc('\n', out);
+		} else if (*string_at(c, s) != NULL)
+			fprintf(out, "%s = %s\n", s->key, *string_at(c, s));
+		else
+			fprintf(out, "#%s =\n", s->key);
+	}
+}
+
+void
+conf_log(const struct conf *c, const char *program, int verbose)
+{
+	log_open(program, (enum log_target)c->log.target,
+	    (enum log_format)c->log.format,
+	    verbose ? LOG_LEVEL_DEBUG : (enum log_level)c->log.level);
+}
+
+int
+conf_row(size_t i, struct conf_row *row)
+{
+	if (i >= SETTINGS)
+		return 0;
+	*row = (struct conf_row){ settings[i].section, settings[i].key,
+	    settings[i].deflt, settings[i].help };
+	return 1;
+}
+
+void
+conf_row_allowed(size_t i, FILE *out)
+{
+	value_allowed(&settings[i].rule, out);
+}
+
+/* Wrapped at 76 columns behind "# ". */
+static void
+print_comment(const char *text, FILE *out)
+{
+	size_t column = 0, len;
+
+	for (; *text != '\0'; text += len + (text[len] == ' ')) {
+		len = strcspn(text, " ");
+		if (column == 0 || column + len > 74) {
+			fprintf(out, "%s#", column == 0 ? "" : "\n");
+			column = 0;
+		}
+		fprintf(out, " %.*s", (int)len, text);
+		column += len + 1;
+	}
+	putc('\n', out);
+}
+
+static const struct {
+	const char *key, *value;
+} examples[] = {
+	{ "organization_name", "Example Org" },
+	{ "contact_info", "tls-reports@example.org" },
+};
+
+static const char *
+example(const struct setting *s)
+{
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
+		if (strcmp(examples[i].key, s->key) == 0)
+			return examples[i].value;
+	return NULL;
+}
+
+void
+conf_sample(FILE *out)
+{
+	fputs("# Settings of the tlsrpt programs.  What is commented out shows "
+	    "the default.\n# tlsrpt-send --check-config says whether all is "
+	    "well.\n\n", out);
+	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
+		char *text = NULL;
+		size_t len;
+		FILE *f;
+
+		print_section(s, out);
+		if ((f = open_memstream(&text, &len)) == NULL)
+			fatal("out of memory");
+		fprintf(f, "%s Allowed: ", s->help);
+		value_allowed(&s->rule, f);
+		putc('.', f);
+		if (fclose(f) != 0)
+			fatal("out of memory");
+		print_comment(text, out);
+		free(text);
+		if (example(s) != NULL)
+			fprintf(out, "%s = %s\n", s->key, example(s));
+		else
+			fprintf(out, "#%s =%s%s\n", s->key,
+			    s->deflt != NULL ? " " : "",
+			    s->deflt != NULL ? s->deflt : "");
+	}
+}

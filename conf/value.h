@@ -1,0 +1,49 @@
+#ifndef CONF_VALUE_H
+#define CONF_VALUE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+/*
+ * One setting's text: is it of its type and within its bounds, and what does
+ * it mean?  The layer below the settings table.
+ */
+enum value_type {
+	VALUE_TEXT,	/* any UTF-8 text */
+	VALUE_PATH,	/* absolute */
+	VALUE_NAME,	/* letters, digits, '.', '_', '-' */
+	VALUE_DOMAIN,	/* A-labels */
+	VALUE_ADDRESS,	/* e-mail, local@domain */
+	VALUE_HOSTPORT,	/* host:port, [IPv6]:port */
+	VALUE_RESOLVER,	/* ip or ip@port */
+	VALUE_INT,
+	VALUE_SECONDS,	/* with s, m, h, d */
+	VALUE_SIZE,	/* with K, M, G */
+	VALUE_MODE,	/* octal */
+	VALUE_BOOL,	/* yes, no */
+	VALUE_CHOICE	/* one of choices, a list that ends with NULL */
+};
+
+struct value_rule {
+	enum value_type type;
+	long min, max;
+	const char *const *choices;
+};
+
+/* Is it kept as a string (else as a long)? */
+int	value_is_string(enum value_type t);
+
+/*
+ * Check text; for a type that is not a string, *number is set.  Returns NULL
+ * or what is wrong (static).  Strings: "" is never accepted.
+ */
+const char *value_check(const struct value_rule *r, const char *text,
+	    long *number);
+
+/* What is allowed, in words, as in "300s to 1d". */
+void	value_allowed(const struct value_rule *r, FILE *out);
+
+/* A number as value_check would read it back. */
+void	value_print(const struct value_rule *r, long number, FILE *out);
+
+#endif

@@ -1,0 +1,307 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "conf/conf.h"
+#include "conf/mem.h"
+
+#define IDENTITY \
+	"[report]\norganization_name = Example Org\n" \
+	"contact_info = tls@example.org\n"
+
+/* Loads text from a file named t and gives back what was complained of. */
+static int
+load(struct conf *c, const char *text, enum conf_need need, char **complaints)
+{
+	FILE *f = fopen("t", "w"), *err;
+	size_t len;
+	int rc;
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+	err = open_memstream(complaints, &len);
+	rc = conf_load(c, "t", need, err);
+	assert_int_equal(fclose(err), 0);
+	unlink("t");
+	return rc;
+}
+
+static const struct {
+	const char *name, *text, *complaints;
+} bad_files[] = {
+	{ "unknown key names its line", "\n[deliver]\nretrymin = 5\n",
+	    "t:3: retrymin: no such setting in [deliver]\n" },
+	{ "unknown section names what there is", "[delivr]\nspread = 5\n",
+	    "t:2: spread: no such section [delivr], allowed: report, spool, "
+	    "queue, dns, https, mail, dkim, deliver, log\n" },
+	{ "a key before any section", "spread = 5\n",
+	    "t:1: spread: stands before the first [section]\n" },
+	{ "not a number", "[deliver]\nspread = soon\n",
+	    "t:2: spread: \"soon\" is not a number, allowed: 0 to 20h\n" },
+	{ "not a unit", "[deliver]\nspread = 5w\n",
+	    "t:2: spread: \"5w\" is not a known unit, allowed: 0 to 20h\n" },
+	{ "below the bound", "[report]\ncompression_level = 0\n",
+	    "t:2: compression_level: \"0\" is out of range, "
+	    "allowed: 1 to 9\n" },
+	{ "more than a long holds", "[deliver]\nspread = 99999999999999999999\n",
+	    "t:2: spread: \"99999999999999999999\" is out of range, "
+	    "allowed: 0 to 20h\n" },
+	{ "a unit that overflows", "[spool]\nring_size = 9999999999999G\n",
+	    "t:2: ring_size: \"9999999999999G\" is out of range, "
+	    "allowed: 1M to 16G\n" },
+	{ "not a choice", "[mail]\ntls = maybe\n",
+	    "t:2: tls: \"maybe\" is no such choice, "
+	    "allowed: none, optional or required\n" },
+	{ "not yes or no", "[https]\nverify = true\n",
+	    "t:2: verify: \"true\" is no such choice, "
+	    "allowed: yes or no\n" },
+	{ "empty text", "[report]\norganization_name =\n",
+	    "t:2: organization_name: \"\" is empty, "
+	    "allowed: a text in UTF-8\n" },
+	{ "text that is no UTF-8", "[report]\norganization_name = M\xfcller\n",
+	    "t:2: organization_name: \"M\\xfcller\" is not UTF-8, "
+	    "allowed: a text in UTF-8\n" },
+	{ "relative path", "[spool]\ndirectory = spool\n",
+	    "t:2: directory: \"spool\" is not an absolute path, "
+	    "allowed: a path that begins with /\n" },
+	{ "no port", "[mail]\nsmarthost = mail.example.org\n",
+	    "t:2: smarthost: \"mail.example.org\" is not host:port, "
+	    "allowed: host:port, such as localhost:25 or [::1]:25\n" },
+	{ "resolver by name", "[dns]\nresolver = ns.example.org\n",
+	    "t:2: resolver: \"ns.example.org\" is not an IP address, "
+	    "allowed: ip or ip@port, such as 127.0.0.1@53\n" },
+	{ "mode that is not octal", "[spool]\nsocket_mode = 0888\n",
+	    "t:2: socket_mode: \"0888\" is not a number, "
+	    "allowed: an octal mode from 0000 to 0777\n" },
+	{ "address with a blank", "[report]\ncontact_info = a b@example.org\n",
+	    "t:2: contact_info: \"a b@example.org\" is not an e-mail address, "
+	    "allowed: an address such as tls-reports@example.org\n" },
+	{ "name that leaves the folder", "[spool]\nsource = ../x\n",
+	    "t:2: source: \"../x\" is not a plain name, "
+	    "allowed: letters, digits, '.', '_' and '-'\n" },
+	{ "set twice", "[deliver]\nspread = 5\nspread = 6\n",
+	    "t:3: spread: is already set in line 2\n" },
+	{ "neither one nor the other", "[deliver]\nhello\n",
+	    "t:2: line: neither `key = value', [section] nor a comment\n" },
+	{ "section that does not end", "[deliver\nspread = 5\n",
+	    "t:1: line: neither `key = value', [section] nor a comment\n"
+	    "t:2: spread: stands before the first [section]\n" },
+	{ "every bad line at once",
+	    "[deliver]\nspread = x\nfoo = 1\nbar\nretry_min = 5m\n",
+	    "t:2: spread: \"x\" is not a number, allowed: 0 to 20h\n"
+	    "t:3: foo: no such setting in [deliver]\n"
+	    "t:4: line: neither `key = value', [section] nor a comment\n" },
+	{ "key with an escape sequence", "[deliver]\n\x1b[2Jx = 1\n",
+	    "t:2: \\x1b[2Jx: no such setting in [deliver]\n" },
+};
+
+static void
+every_bad_line_is_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad_files) / sizeof(bad_files[0]); i++) {
+		struct conf c;
+		char *complaints;
+
+		print_message("  %s\n", bad_files[i].name);
+		assert_int_equal(load(&c, bad_files[i].text, CONF_NEED_NOTHING,
+		    &complaints), -1);
+		assert_string_equal(complaints, bad_files[i].complaints);
+		free(complaints);
+		conf_release(&c);
+	}
+}
+
+static const struct {
+	const char *name, *text, *complaints;
+} identities[] = {
+	{ "all that is needed", IDENTITY, "" },
+	{ "nobody", "[report]\n",
+	    "t: [report] organization_name: not set, allowed: a text such as "
+	    "Example Org\n"
+	    "t: [report] contact_info: not set, allowed: an address such as "
+	    "tls-reports@example.org\n" },
+	{ "submitter is another domain", IDENTITY "domain = example.net\n",
+	    "t: [report] domain: is not the domain of contact_info (RFC 8460 "
+	    "section 5.3: the submitter must be)\n"
+	    "t: [mail] from: its domain is not within [dkim] domain, so "
+	    "receivers would not find the mail aligned\n" },
+	{ "submitter in capitals", IDENTITY "domain = EXAMPLE.ORG\n", "" },
+	{ "DKIM by a parent domain",
+	    "[report]\norganization_name = E\n"
+	    "contact_info = tls@mail.example.org\n"
+	    "[dkim]\ndomain = example.org\n", "" },
+	{ "DKIM by somebody else", IDENTITY "[dkim]\ndomain = example.net\n",
+	    "t: [dkim] domain: is neither [report] domain nor a parent of "
+	    "it\n"
+	    "t: [mail] from: its domain is not within [dkim] domain, so "
+	    "receivers would not find the mail aligned\n" },
+	{ "a name that just ends alike", IDENTITY
+	    "[dkim]\ndomain = ple.org\n",
+	    "t: [dkim] domain: is neither [report] domain nor a parent of "
+	    "it\n"
+	    "t: [mail] from: its domain is not within [dkim] domain, so "
+	    "receivers would not find the mail aligned\n" },
+	{ "selector without key", IDENTITY "[dkim]\nselector = s1\n",
+	    "t: [dkim] selector and key_file: one is set without the "
+	    "other\n" },
+	{ "user without password", IDENTITY "[mail]\nuser = u\n",
+	    "t: [mail] user and password_file: one is set without the "
+	    "other\n" },
+	{ "shortest above longest", IDENTITY
+	    "[deliver]\nretry_min = 1h\nretry_max = 5m\n",
+	    "t: [deliver] retry_min: is more than retry_max\n" },
+};
+
+static void
+identity_hangs_together(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(identities) / sizeof(identities[0]);
+	    i++) {
+		struct conf c;
+		char *complaints;
+		int rc;
+
+		print_message("  %s\n", identities[i].name);
+		rc = load(&c, identities[i].text, CONF_NEED_REPORT,
+		    &complaints);
+		assert_string_equal(complaints, identities[i].complaints);
+		assert_int_equal(rc, *complaints == '\0' ? 0 : -1);
+		free(complaints);
+		conf_release(&c);
+	}
+}
+
+static void
+values_mean_what_they_say(void **state)
+{
+	struct conf c;
+	char *complaints;
+
+	(void)state;
+	assert_int_equal(load(&c, IDENTITY "# a comment\n; another\n"
+	    "  compression_level = 9\n[deliver]\nspread = 2h\n"
+	    "retry_min = 90\n[spool]\nring_size=128M\nsocket_mode = 0622\n"
+	    "[https]\nverify = no\n[mail]\ntls = required\n"
+	    "smarthost = [2001:db8::1]:587\n", CONF_NEED_REPORT, &complaints),
+	    0);
+	assert_int_equal(c.report.compression_level, 9);
+	assert_int_equal(c.deliver.spread, 7200);
+	assert_int_equal(c.deliver.retry_min, 90);
+	assert_int_equal(c.spool.ring_size, 128 << 20);
+	assert_int_equal(c.spool.socket_mode, 0622);
+	assert_int_equal(c.https.verify, 0);
+	assert_int_equal(c.mail.tls, TLS_REQUIRED);
+	assert_string_equal(c.mail.smarthost, "[2001:db8::1]:587");
+	/* and what follows from others */
+	assert_string_equal(c.report.domain, "example.org");
+	assert_string_equal(c.mail.from, "tls@example.org");
+	assert_string_equal(c.mail.envelope_from, "tls@example.org");
+	assert_string_equal(c.dkim.domain, "example.org");
+	assert_int_equal(c.deliver.give_up_after, 86400);
+	free(complaints);
+	conf_release(&c);
+}
+
+static char *
+printed(const struct conf *c)
+{
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (c != NULL)
+		conf_print(c, f);
+	else
+		conf_sample(f);
+	fclose(f);
+	return text;
+}
+
+static void
+what_is_printed_reads_back(void **state)
+{
+	struct conf c, again;
+	char *complaints, *text, *text2;
+
+	(void)state;
+	assert_int_equal(load(&c, IDENTITY "[deliver]\nspread = 90m\n"
+	    "[spool]\nsocket_mode = 0600\nsegment_size = 5000\n",
+	    CONF_NEED_REPORT, &complaints), 0);
+	free(complaints);
+	text = printed(&c);
+	assert_int_equal(load(&again, text, CONF_NEED_REPORT, &complaints), 0);
+	free(complaints);
+	text2 = printed(&again);
+	assert_string_equal(text, text2);
+	assert_non_null(strstr(text, "\nspread = 90m\n"));
+	free(text);
+	free(text2);
+	conf_release(&c);
+	conf_release(&again);
+}
+
+/* conf/tlsrpt.conf is what the table says; see `make sample-conf`. */
+static void
+sample_file_follows_the_table(void **state)
+{
+	struct conf c;
+	char *complaints, *sample = printed(NULL), *file;
+	FILE *f = fopen("conf/tlsrpt.conf", "r");
+	size_t len;
+
+	(void)state;
+	assert_non_null(f);
+	file = xcalloc(1, 65536);
+	len = fread(file, 1, 65535, f);
+	fclose(f);
+	assert_true(len > 0);
+	assert_string_equal(file, sample);
+	assert_int_equal(load(&c, sample, CONF_NEED_REPORT, &complaints), 0);
+	free(complaints);
+	free(file);
+	free(sample);
+	conf_release(&c);
+}
+
+static void
+a_missing_file_is_an_error(void **state)
+{
+	struct conf c;
+	char *text;
+	size_t len;
+	FILE *err = open_memstream(&text, &len);
+
+	(void)state;
+	assert_int_equal(conf_load(&c, "/nonexistent/tlsrpt.conf",
+	    CONF_NEED_NOTHING, err), -1);
+	fclose(err);
+	assert_string_equal(text,
+	    "/nonexistent/tlsrpt.conf: No such file or directory\n");
+	free(text);
+	conf_release(&c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_bad_line_is_named),
+		cmocka_unit_test(identity_hangs_together),
+		cmocka_unit_test(values_mean_what_they_say),
+		cmocka_unit_test(what_is_printed_reads_back),
+		cmocka_unit_test(sample_file_follows_the_table),
+		cmocka_unit_test(a_missing_file_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

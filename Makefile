@@ -29,7 +29,8 @@ LIBS_ALL := openssl libcurl jansson zlib libesmtp-1.0 sqlite3 libunbound \
 
 CSTD     = -std=c17 -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"' \
 	-DSYSCONFDIR='"$(SYSCONFDIR)"'
-WARN     = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
+# Not -Wpedantic: it refuses %m, which log.h promises.
+WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wpointer-arith -Wvla \
 	-Wformat=2 -Wno-format-nonliteral $(if $(WERROR),-Werror)
 CFLAGS  ?= -O2 -g

@@ -20,7 +20,8 @@ BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
 TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	python3 python3-dkim python3-nacl opendkim-tools iproute2 curl time \
 	procps strace ca-certificates
-LINT_DEPS = clang clang-tidy cppcheck shellcheck
+DEMO_DEPS = openssl
+LINT_DEPS = clang-tidy cppcheck shellcheck
 
 VERSION := 1.0.0
 B := build$(if $(SAN),/san)
@@ -76,6 +77,9 @@ PROGRAMS := $(call have,reporter/send_main.c,$(B)/tlsrpt-send) \
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/conf/test_*.c \
 	tests/spool/test_*.c tests/aggregator/test_*.c tests/reporter/test_*.c))
 
+PAGES := $(wildcard */*.[158])
+DOCS  := $(wildcard README.md LICENSE spool/FORMAT conf/tlsrpt.conf)
+
 all: $(PROGRAMS)
 
 $(B)/libconf.a: $(call obj,$(CONF))
@@ -118,9 +122,43 @@ FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(REPORTER_A)
 	$(link) $(REPORTER_LIBS)
 
+# A fresh machine has neither compiler nor pkg-config: what uses them runs in
+# a make of its own, after tests/deps.
+deps:
+	tests/deps $(BUILD_DEPS) $(TEST_DEPS)
+
+demo:
+	tests/deps $(BUILD_DEPS) $(DEMO_DEPS)
+	@$(MAKE) all
+	tests/e2e/demo.sh $(B)
+
+test: deps
+	@$(MAKE) check
+
+# The same, taking for granted that everything is installed.
+check: all $(UNIT_TESTS) $(FUZZERS)
+	tests/run $(B)
+
+lint:
+	tests/deps $(BUILD_DEPS) $(TEST_DEPS) $(LINT_DEPS)
+	tests/lint
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DOCDIR) \
+		$(DESTDIR)$(SYSCONFDIR)/tlsrpt
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
+	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
+	for page in $(PAGES); do \
+		dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
+		install -d $$dir && install -m 644 $$page $$dir || exit 1; \
+	done
+	test -e $(DESTDIR)$(SYSCONFDIR)/tlsrpt/tlsrpt.conf || \
+		install -m 640 conf/tlsrpt.conf \
+		$(DESTDIR)$(SYSCONFDIR)/tlsrpt/tlsrpt.conf
+
 clean:
 	rm -rf build
 
-.PHONY: all clean
+.PHONY: all clean deps demo test check lint install
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

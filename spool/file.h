@@ -8,7 +8,8 @@
 
 /*
  * Durable file primitives.  All return -1 with errno set on failure and then
- * leave no file of their own making behind.
+ * leave no file of their own making behind.  Names are plain names in the
+ * folder dirfd, which may be AT_FDCWD; modes are subject to the umask.
  */
 
 /*
@@ -25,7 +26,8 @@ int	file_replace(int dirfd, const char *name, const void *buf, size_t len,
  * to .f; file_new_commit flushes, syncs, renames, syncs the folder and closes
  * (with `once`, it fails with EEXIST rather than replace a file);
  * file_new_abort removes the temporary.  Both leave an all-zero struct, on
- * which file_new_abort does nothing.
+ * which file_new_abort does nothing.  An error of an earlier
+ * write to .f that nobody looked at comes out of the commit as EIO.
  */
 struct file_new {
 	int dirfd;		/* the caller's; not closed */
@@ -40,10 +42,13 @@ void	file_new_abort(struct file_new *n);
 /* Write all of buf, going on after short writes and EINTR. */
 int	file_write(int fd, const void *buf, size_t len);
 
-/* Open the folder dirfd/name, making it (and syncing its parent) if needed. */
+/*
+ * Open the folder dirfd/name, making it (and syncing its parent) if needed.
+ * Here name may be a path.
+ */
 int	file_opendir(int dirfd, const char *name, mode_t mode);
 
-/* Make path and its missing parents. */
+/* Make path and its missing parents; on -1 those made so far stay. */
 int	file_mkdirs(const char *path, mode_t mode);
 
 /*

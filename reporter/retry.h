@@ -24,9 +24,11 @@ int64_t	retry_first(const struct retry_config *c, int64_t made,
  * INT64_MAX when it is to be given up: the wait grows with the age (RFC 8460
  * section 5.5: exponential back-off), between retry_min and retry_max, with a
  * jitter of up to an eighth taken from (report id, destination, tries).
- * retry_after (-1: none) lengthens the wait, to at most retry_max.  The last
- * try is never later than first + give_up_after, and a clock that was set
- * back does not keep a delivery for ever.
+ * retry_after (-1: none) lengthens the wait, to at most retry_max.  tries
+ * counts the one that failed.  The last try is at first + give_up_after and
+ * never later.  Where the clock reads earlier than first, tries stands in for
+ * the age, so that a clock that was set back does not keep a delivery for
+ * ever.  0 < retry_min <= retry_max.
  */
 int64_t	retry_next(const struct retry_config *c, int64_t first, int64_t now,
 	    unsigned tries, long retry_after, const char *report_id,

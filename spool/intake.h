@@ -2,6 +2,7 @@
 #define SPOOL_INTAKE_H
 
 #include <sys/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,11 @@ struct intake_sink {
 	void (*reject)(void *arg, const char *line, size_t len, uint64_t n,
 	    const char *why);
 	void *arg;
+	/*
+	 * The source was complete before we came to read it, so that a last
+	 * line without newline is a line like the others and not a torn one.
+	 */
+	bool complete;
 };
 
 struct intake_totals {
@@ -32,14 +38,15 @@ struct intake_totals {
 				   several rounds necessary, summed over them */
 	uint64_t sessions;	/* what the accepted ones stand for */
 	uint64_t rejected;	/* lines */
+	uint64_t segments;	/* written, by those that write some */
 	size_t torn;		/* bytes of a last line without newline */
 };
 
 /*
  * All lines of a regular file from offset on, or of a pipe (from 0).  Memory
  * is bounded: beyond some 256 MB of distinct lines they are handed on and
- * forgotten in rounds.  A torn last line is not handed on, just counted.
- * Adds to *totals.  Returns 0, or -1 with errno.
+ * forgotten in rounds.  A torn last line is not handed on, just counted
+ * (unless the sink says that the source is complete).  Adds to *totals.  Returns 0, or -1 with errno.
  */
 int	intake_read(int fd, off_t from, int day, const struct intake_sink *sink,
 	    struct intake_totals *totals);

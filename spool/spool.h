@@ -43,6 +43,7 @@ struct segment {
 	int day;
 	int64_t created;
 	int64_t lines;		/* of the sealed body, -1 when it does not say */
+	int64_t sessions;	/* that they stand for, likewise */
 	off_t body, size;	/* where records begin; file size */
 	bool sealed;
 	bool live;		/* open, and its writer holds the lock */
@@ -62,7 +63,10 @@ struct segments {
 int	spool_segments(const struct spool *s, int day, struct segments *list);
 void	segments_release(struct segments *list);
 
-/* Read one segment's records. */
+/*
+ * Read one segment's records; the sealed form of an open one that was sealed
+ * in the meantime.
+ */
 int	spool_read(const struct spool *s, const struct segment *g,
 	    const struct intake_sink *sink, struct intake_totals *totals);
 
@@ -93,6 +97,13 @@ int	spool_read_incoming(const struct spool *s,
  * Returns how many were sealed, or -1 when one could not be (logged).
  */
 int	spool_seal_day(struct spool *s, int day, struct intake_totals *totals);
+/*
+ * Begin an open segment of this day: returns its descriptor, to append record
+ * lines to, or -1.  The file appears under its name (*name, the caller frees
+ * it) with its header synced and our lock held, so that nobody ever takes it
+ * for one whose writer is gone.
+ */
+int	spool_begin(struct spool *s, int day, char **name);
 /* One open segment by its name, which the caller has locked or closed. */
 int	spool_seal(struct spool *s, int day, const char *name,
 	    struct intake_totals *totals);

@@ -14,9 +14,11 @@
  * Memory is bounded per domain: beyond POLICIES_MAX different policies,
  * sessions are counted in one of the same type without strings; beyond
  * details_max different failures of a policy, in one of the same result type
- * without host fields; beyond TXTS_MAX different TLSRPT texts, as missing.
+ * without host fields; beyond TEXT_MAX bytes of policies and failures, both;
+ * beyond TXTS_MAX different TLSRPT texts, as missing.
  */
 #define POLICIES_MAX	64	/* a domain with a policy per MX has a few */
+#define TEXT_MAX	(2 << 20)	/* receivers unpack 10 MB at most */
 #define TXTS_MAX	8
 
 struct aggregate;

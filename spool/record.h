@@ -13,17 +13,18 @@
  *
  * Ceilings, so that no peer can make us grow.  A record beyond RECORD_MAX or
  * with more policies, strings or failures than these is refused; a text that
- * is too long is cut at a character.
+ * is too long is cut at a character, but for the TLSRPT record, which is then
+ * left out: half of it would name somebody else's address.
  */
 #define RECORD_MAX		262144	/* the kernel passes 212,992 at most */
 #define RECORD_DOMAIN_MAX	253	/* RFC 1035, without the last dot */
 #define RECORD_POLICIES_MAX	32	/* libtlsrpt sends one */
 #define RECORD_STRINGS_MAX	256	/* lines of an STS policy, TLSA records */
-#define RECORD_STRING_MAX	2048	/* bytes of one: a full SHA2-512 is 140 */
+#define RECORD_STRING_MAX	8192	/* bytes of one: a whole certificate */
 #define RECORD_FAILURES_MAX	64	/* Postfix sends one */
 #define RECORD_HELO_MAX		255	/* RFC 5321 section 4.5.3.1.2 */
 #define RECORD_TEXT_MAX		512	/* reason, additional information */
-#define RECORD_TXT_MAX		16384	/* the TLSRPT record's text */
+#define RECORD_TXT_MAX		65535	/* TXT record: its length has 16 bits */
 #define RECORD_N_MAX		UINT32_MAX
 
 enum policy_type {
@@ -77,9 +78,10 @@ struct record_policy {
 	const char *domain;		/* never NULL */
 	size_t nstrings, nmx, nfailures;
 	const char **strings;		/* TLSA: upper-case hex, sorted, no
-					   repeats; STS: in their order */
-	const char **mx;		/* lower-case A-labels, sorted, no
-					   repeats */
+					   repeats; STS: in their order; none
+					   for POLICY_NONE */
+	const char **mx;		/* STS only: lower-case A-labels,
+					   sorted, no repeats */
 	struct record_failure *failures;
 	bool failed;			/* final result "f" */
 };
@@ -105,10 +107,10 @@ struct record {
 /*
  * Read one record, canonical as contract 5 wants it, into r; all it points to
  * is in the arena or, for text, may be the given line itself.  The line need
- * not be terminated.  Invalid UTF-8 inside a text becomes U+FFFD; what else
- * is wrong refuses the whole record: -1 with the reason in *why (in the arena
- * or static), which names the key, the value and what is allowed.  Never
- * prints.
+ * not be terminated and may have blanks around it.  Invalid UTF-8 inside a
+ * text becomes U+FFFD; what else is wrong refuses the whole record: -1 with
+ * the reason in *why (in the arena or static), which names the key, the value
+ * and what is allowed.  Never prints.
  */
 int	record_parse(struct record *r, const char *line, size_t len,
 	    struct arena *a, const char **why);

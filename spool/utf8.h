@@ -1,0 +1,34 @@
+#ifndef SPOOL_UTF8_H
+#define SPOOL_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "spool/arena.h"
+
+/*
+ * Text of strangers.  UTF-8 is that of RFC 3629: no overlong forms, no
+ * surrogates, nothing beyond U+10FFFF.
+ */
+
+bool	utf8_is_ascii(const char *s);
+
+/* The length of the longest part from the beginning that is valid UTF-8. */
+size_t	utf8_span(const char *s, size_t len);
+
+/*
+ * A copy in the arena, terminated, in which every maximal ill-formed sequence
+ * is U+FFFD; *len is its length.  At most three times as long as s.  No byte
+ * below 0x80 is changed, so JSON stays the JSON it was.
+ */
+char	*utf8_repair(struct arena *a, const char *s, size_t *len);
+
+/*
+ * A copy in the arena of valid UTF-8, fit for one line: tab, CR and LF become
+ * blanks, other control characters (C0, DEL, C1) and the blanks at the end go,
+ * and it is cut at a character to at most max bytes.  NULL when nothing is
+ * left.
+ */
+const char *utf8_clean(struct arena *a, const char *s, size_t len, size_t max);
+
+#endif

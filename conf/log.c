@@ -8,6 +8,7 @@
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -78,14 +79,39 @@ log_escape(const char *s)
 	return text;
 }
 
+static char progress[128];		/* what stands at the bottom now */
+#define CLEAR_LINE	"\r\033[K"
+
 /* Hand over one finished line of printable ASCII. */
 static void
 emit(enum log_level level, const char *line)
 {
+	pthread_mutex_lock(&one_line);
 	if (log_to.target == LOG_TO_SYSLOG)
 		syslog(levels[level].priority, "%s", line);
+	else if (progress[0] != '\0')
+		fprintf(stderr, CLEAR_LINE "%s\n%s", line, progress);
 	else
 		fprintf(stderr, "%s\n", line);
+	pthread_mutex_unlock(&one_line);
+}
+
+void
+log_progress(const char *format, ...)
+{
+	va_list ap;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	pthread_mutex_lock(&one_line);
+	progress[0] = '\0';
+	if (format != NULL) {
+		va_start(ap, format);
+		vsnprintf(progress, sizeof(progress), format, ap);
+		va_end(ap);
+	}
+	fprintf(stderr, CLEAR_LINE "%s", progress);
+	pthread_mutex_unlock(&one_line);
 }
 
 static const char *
@@ -174,11 +200,8 @@ write_line(enum log_level level, const char *message,
 		write_json(f, level, message, fields);
 	else
 		write_text(f, level, message, fields);
-	if (fclose(f) == 0) {
-		pthread_mutex_lock(&one_line);
+	if (fclose(f) == 0)
 		emit(level, line);
-		pthread_mutex_unlock(&one_line);
-	}
 	free(line);
 }
 

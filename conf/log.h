@@ -42,6 +42,13 @@ void	log_event(enum log_level level, const char *event,
 	    const struct log_field *fields);
 
 /*
+ * A line that stays at the bottom of the operator's terminal while long work
+ * goes on; NULL takes it away.  Nothing where the log is no terminal.
+ */
+void	log_progress(const char *format, ...)
+	    __attribute__((format(printf, 1, 2)));
+
+/*
  * s as the log would write it, for text that goes to a terminal by another
  * way.  The caller frees it.
  */

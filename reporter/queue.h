@@ -79,12 +79,16 @@ int	queue_add_delivery(struct queue *q, struct queue_delivery *d);
 /*
  * What is due, oldest next_try first: fn is called for each, without loading
  * reports; what it gets lives during the call only; it must not touch the
- * queue; a return other than 0 stops.  Cost is O(rows given).
+ * queue; a return other than 0 stops.  Cost is O(rows given).  With a domain,
+ * here and below, only deliveries of reports on that one.
  */
 typedef int queue_fn(void *arg, const struct queue_delivery *d);
-int	queue_due(struct queue *q, int64_t now, queue_fn *fn, void *arg);
+int	queue_due(struct queue *q, int64_t now, const char *domain, queue_fn *fn,
+	    void *arg);
 /* The earliest next_try of what is pending; *t is INT64_MAX when none. */
-int	queue_next_due(struct queue *q, int64_t *t);
+int	queue_next_due(struct queue *q, const char *domain, int64_t *t);
+/* Make everything pending due at `now`. */
+int	queue_make_due(struct queue *q, int64_t now, const char *domain);
 
 int	queue_get_report(struct queue *q, int64_t row, struct queue_report *r);
 

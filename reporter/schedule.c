@@ -1,0 +1,233 @@
+#include "reporter/schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "conf/mem.h"
+
+struct schedule_host {
+	char *name;
+	struct schedule_host *chain;	/* same slot of the table */
+	struct schedule_host *next;	/* in the round, or aside */
+	struct schedule_job *first, **last;
+	size_t active;
+	unsigned failures;		/* in a row */
+	long hold;			/* how long it is put aside */
+	int64_t until;			/* it is put aside */
+	bool listed;			/* in the round or aside */
+};
+
+/* A first-in, first-out line of hosts. */
+struct line {
+	struct schedule_host *first, **last;
+};
+
+#define SLOTS	4096
+
+struct schedule {
+	size_t per_host;
+	unsigned failures_max;
+	long hold_min, hold_max;
+	size_t waiting, started;
+	struct line round;		/* have jobs waiting */
+	struct line aside;		/* the same, and are put aside */
+	struct schedule_host *slots[SLOTS];
+};
+
+static void
+line_init(struct line *l)
+{
+	l->first = NULL;
+	l->last = &l->first;
+}
+
+static void
+line_append(struct line *l, struct schedule_host *h)
+{
+	h->next = NULL;
+	*l->last = h;
+	l->last = &h->next;
+	h->listed = true;
+}
+
+static struct schedule_host *
+line_shift(struct line *l)
+{
+	struct schedule_host *h = l->first;
+
+	if (h != NULL) {
+		if ((l->first = h->next) == NULL)
+			l->last = &l->first;
+		h->listed = false;
+	}
+	return h;
+}
+
+struct schedule *
+schedule_new(size_t per_host, unsigned failures_max, long hold_min,
+    long hold_max)
+{
+	struct schedule *s = xcalloc(1, sizeof(*s));
+
+	s->per_host = per_host;
+	s->failures_max = failures_max;
+	s->hold_min = hold_min;
+	s->hold_max = hold_max;
+	line_init(&s->round);
+	line_init(&s->aside);
+	return s;
+}
+
+void
+schedule_free(struct schedule *s)
+{
+	struct schedule_host *h;
+
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < SLOTS; i++)
+		while ((h = s->slots[i]) != NULL) {
+			s->slots[i] = h->chain;
+			free(h->name);
+			free(h);
+		}
+	free(s);
+}
+
+static struct schedule_host *
+host_of(struct schedule *s, const char *name)
+{
+	struct schedule_host **slot, *h;
+
+	slot = &s->slots[XXH3_64bits(name, strlen(name)) % SLOTS];
+	for (h = *slot; h != NULL; h = h->chain)
+		if (strcmp(h->name, name) == 0)
+			return h;
+	h = xcalloc(1, sizeof(*h));
+	h->name = xstrdup(name);
+	h->last = &h->first;
+	h->chain = *slot;
+	*slot = h;
+	return h;
+}
+
+/* How many jobs of the host may be under way. */
+static size_t
+limit(const struct schedule *s, const struct schedule_host *h, int64_t now)
+{
+	if (h->failures < s->failures_max)
+		return s->per_host;
+	return now < h->until ? 0 : 1;
+}
+
+/* Put a host that has jobs waiting into a line, if it is in none. */
+static void
+place(struct schedule *s, struct schedule_host *h, int64_t now)
+{
+	size_t most = limit(s, h, now);
+
+	if (h->listed || h->first == NULL)
+		return;
+	if (most == 0)
+		line_append(&s->aside, h);
+	else if (h->active < most)
+		line_append(&s->round, h);
+}
+
+void
+schedule_add(struct schedule *s, const char *host, struct schedule_job *job)
+{
+	struct schedule_host *h = host_of(s, host);
+
+	job->host = h;
+	job->next = NULL;
+	*h->last = job;
+	h->last = &job->next;
+	s->waiting++;
+	if (!h->listed)
+		line_append(&s->round, h);
+}
+
+static struct schedule_job *
+shift_job(struct schedule *s, struct schedule_host *h)
+{
+	struct schedule_job *job = h->first;
+
+	if ((h->first = job->next) == NULL)
+		h->last = &h->first;
+	job->next = NULL;
+	s->waiting--;
+	return job;
+}
+
+struct schedule_job *
+schedule_next(struct schedule *s, int64_t now)
+{
+	struct schedule_host *h;
+	struct schedule_job *job;
+
+	/* What holds for a host may have changed while it was in line. */
+	while ((h = line_shift(&s->round)) != NULL) {
+		if (h->first == NULL || h->active >= limit(s, h, now)) {
+			place(s, h, now);
+			continue;
+		}
+		job = shift_job(s, h);
+		h->active++;
+		s->started++;
+		place(s, h, now);
+		return job;
+	}
+	return NULL;
+}
+
+void
+schedule_done(struct schedule *s, struct schedule_job *job, bool reached,
+    int64_t now)
+{
+	struct schedule_host *h = job->host;
+
+	h->active--;
+	s->started--;
+	if (reached) {
+		h->failures = 0;
+		h->hold = 0;
+	} else if (++h->failures >= s->failures_max && now >= h->until) {
+		h->hold = h->hold == 0 ? s->hold_min :
+		    h->hold > s->hold_max / 2 ? s->hold_max : 2 * h->hold;
+		h->until = now + h->hold;
+	}
+	place(s, h, now);
+}
+
+struct schedule_job *
+schedule_hopeless(struct schedule *s, int64_t now)
+{
+	struct schedule_host *h;
+	struct schedule_job *job;
+
+	while ((h = line_shift(&s->aside)) != NULL) {
+		if (h->first == NULL || limit(s, h, now) > 0) {
+			place(s, h, now);
+			continue;
+		}
+		job = shift_job(s, h);
+		place(s, h, now);
+		return job;
+	}
+	return NULL;
+}
+
+size_t
+schedule_waiting(const struct schedule *s)
+{
+	return s->waiting;
+}
+
+size_t
+schedule_started(const struct schedule *s)
+{
+	return s->started;
+}

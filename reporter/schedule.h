@@ -1,0 +1,52 @@
+#ifndef REPORTER_SCHEDULE_H
+#define REPORTER_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Which of the jobs that are due goes next: hosts take turns, a host has no
+ * more than so many at a time, and one that keeps failing is put aside so
+ * that it holds up nobody.  Plain memory; time is an argument, in seconds.
+ */
+struct schedule;
+
+struct schedule_job {
+	struct schedule_job *next;	/* the schedule's own */
+	struct schedule_host *host;	/* the schedule's own */
+};
+
+/*
+ * per_host: jobs of a host at a time.  A host that was not reached
+ * failures_max times in a row is put aside: for hold_min seconds, twice as
+ * long each time it is tried again in vain, up to hold_max; then one job is
+ * let through to see whether it is back.
+ */
+struct schedule *schedule_new(size_t per_host, unsigned failures_max,
+	    long hold_min, long hold_max);
+void	schedule_free(struct schedule *s);	/* jobs are the caller's */
+
+void	schedule_add(struct schedule *s, const char *host,
+	    struct schedule_job *job);
+
+/* The next job to start, or NULL when none may start now. */
+struct schedule_job *schedule_next(struct schedule *s, int64_t now);
+
+/*
+ * A started job has ended.  `reached` says whether the host answered at all.
+ */
+void	schedule_done(struct schedule *s, struct schedule_job *job,
+	    bool reached, int64_t now);
+
+/*
+ * A waiting job of a host that is put aside, or NULL: the caller defers it
+ * without an attempt.  When schedule_next has none and this has none, what
+ * waits waits for a started job to end.
+ */
+struct schedule_job *schedule_hopeless(struct schedule *s, int64_t now);
+
+size_t	schedule_waiting(const struct schedule *s);	/* not started */
+size_t	schedule_started(const struct schedule *s);	/* not done */
+
+#endif

@@ -24,7 +24,10 @@ struct fold *fold_new(void);
 void	fold_free(struct fold *f);
 void	fold_reset(struct fold *f);
 
-/* Add n times this line.  The text is copied when it is new. */
+/*
+ * Add n times this line, cut as fold_file does.  The text is copied when it
+ * is new.
+ */
 void	fold_add(struct fold *f, const char *line, size_t len, uint64_t n);
 
 /*
@@ -37,19 +40,25 @@ void	fold_add(struct fold *f, const char *line, size_t len, uint64_t n);
  * whatever the file holds.  The order of the distinct lines is that of their
  * first appearance, whatever the number of threads.
  *
- * Stops early, at the end of a line, when more than limit bytes of distinct
- * lines are held (limit 0: never); *next is where to go on, the file's size
- * when all was read.  Returns 0, or -1 with errno.
+ * Stops early, at the end of a line, when fold_bytes is more than limit (limit
+ * 0: never), at the same line whatever the number of threads; *next is where
+ * to go on, the file's size when all was read.  At least one line is added.
+ * Returns 0, or -1 with errno, f then holding an unknown part.
  */
 int	fold_file(struct fold *f, int fd, off_t from, size_t limit, int threads,
 	    off_t *next, size_t *torn);
 
-/* The same for a pipe or terminal: read to its end, or to the limit. */
+/*
+ * The same for a pipe or terminal: read to its end (*eof 1) or the limit.
+ * What was read beyond the limit waits in f, also through fold_reset, for the
+ * next call.
+ */
 int	fold_stream(struct fold *f, int fd, size_t limit, int *eof,
 	    size_t *torn);
 
 size_t	fold_lines(const struct fold *f, const struct fold_line **lines);
-size_t	fold_bytes(const struct fold *f);	/* of distinct lines */
+/* What the distinct lines hold in memory: what `limit` bounds. */
+size_t	fold_bytes(const struct fold *f);
 uint64_t fold_total(const struct fold *f);	/* lines added */
 
 #endif

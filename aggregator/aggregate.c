@@ -174,12 +174,15 @@ by_sessions(const void *left, const void *right)
 	return strcmp(a->text, b->text);
 }
 
+/* Most domains have one text and one policy: these need no copy in order. */
 static const struct aggregate_txt *
 finish_txts(const struct domain *d, struct arena *a)
 {
 	struct aggregate_txt *txts;
 	size_t i = 0;
 
+	if (d->ntxts == 1)
+		return &d->txts->t;
 	txts = arena_alloc(a, d->ntxts * sizeof(*txts));
 	for (const struct txt *x = d->txts; x != NULL; x = x->next)
 		txts[i++] = x->t;
@@ -199,6 +202,10 @@ finish_policies(const struct domain *d, struct arena *a)
 	struct report_policy *policies;
 	size_t i = 0;
 
+	if (d->npolicies == 1) {
+		tally_finish(d->policies, a);
+		return &d->policies->policy;
+	}
 	policies = arena_alloc(a, d->npolicies * sizeof(*policies));
 	for (struct tally *t = d->policies; t != NULL; t = t->next) {
 		tally_finish(t, a);

@@ -75,20 +75,27 @@ policy_compare(const struct report_policy *a, const struct report_policy *b)
 	return list_compare(a->mx, a->nmx, b->mx, b->nmx);
 }
 
+/* A copy of the list in one piece: the pointers, then the texts. */
 static const char *const *
 keep_list(const char *const *list, size_t n, struct arena *a, size_t *bytes)
 {
+	size_t size = n * sizeof(*list);
 	const char **copy;
+	char *text;
 
 	if (n == 0)
 		return NULL;
-	copy = arena_alloc(a, n * sizeof(*copy));
+	for (size_t i = 0; i < n; i++)
+		size += strlen(list[i]) + 1;
+	copy = arena_alloc(a, size);
+	text = (char *)(copy + n);
 	for (size_t i = 0; i < n; i++) {
-		size_t len = strlen(list[i]);
+		size_t len = strlen(list[i]) + 1;
 
-		copy[i] = arena_strndup(a, list[i], len);
-		*bytes += len;
+		copy[i] = memcpy(text, list[i], len);
+		text += len;
 	}
+	*bytes += size - n * sizeof(*list);
 	return copy;
 }
 

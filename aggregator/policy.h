@@ -25,7 +25,7 @@ uint64_t policy_hash(const struct report_policy *p, uint64_t seed);
 int	policy_compare(const struct report_policy *a,
 	    const struct report_policy *b);
 
-/* Copy what p points to into the arena; returns the bytes of text. */
+/* Copy what p points to into the arena; returns how long it is. */
 size_t	policy_keep(struct report_policy *p, struct arena *a);
 
 /* strcmp with NULL before everything else. */

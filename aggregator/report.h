@@ -45,7 +45,7 @@ struct report {
 	const struct report_identity *who;
 	const char *domain;		/* policy domain */
 	int day;
-	unsigned part;			/* 1, or more for records that came late */
+	unsigned part;			/* 1; more for records that came late */
 	const char *uid;		/* letters and digits */
 	const char *id;			/* report-id: left@right, dot-atoms */
 	const char *filename;		/* RFC 8460 section 5.1, no extension */

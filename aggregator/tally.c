@@ -186,7 +186,9 @@ tally_finish(struct tally *t, struct arena *a)
 	struct report_detail *details;
 	size_t i = 0;
 
-	if (t->policy.ndetails == 0)
+	if (t->policy.ndetails == 1)
+		t->policy.details = &t->details->d;
+	if (t->policy.ndetails <= 1)
 		return;
 	details = arena_alloc(a, t->policy.ndetails * sizeof(*details));
 	for (struct tally_detail *node = t->details; node; node = node->next)

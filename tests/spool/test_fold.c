@@ -530,17 +530,19 @@ folds_pipes(void **state)
 	static const size_t limits[] = { 0, 20000, 300000 };
 	uint64_t expected_total, total;
 	char *file, *expected, *text;
-	size_t len, torn;
+	size_t len, torn, tail = 0;
 
 	(void)state;
 	file = many_lines(30000, 2000, &len);
 	file[len - 1] = 'x';	/* torn */
+	while (file[len - 1 - tail] != '\n')
+		tail++;
 	expected = plain_fold(file, &expected_total);
 	assert_int_equal(expected_total, 29999);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		text = stream_rounds(file, len, limits[i], &total, &torn);
 		assert_int_equal(total, expected_total);
-		assert_int_equal(torn, strlen(strrchr(file, '\n') + 1));
+		assert_int_equal(torn, tail);
 		assert_true(strcmp(text, expected) == 0);
 		free(text);
 	}

@@ -59,6 +59,21 @@ xasprintf(const char *format, ...)
 	return or_bust(s);
 }
 
+FILE *
+xmemstream(char **text, size_t *len)
+{
+	return or_bust(open_memstream(text, len));
+}
+
+void
+xmemclose(FILE *f)
+{
+	int failed = ferror(f);
+
+	if (fclose(f) == EOF || failed)
+		fatal("out of memory");
+}
+
 int
 fmt(char *buf, size_t size, const char *format, ...)
 {

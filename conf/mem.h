@@ -2,6 +2,7 @@
 #define CONF_MEM_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /*
  * Memory, or bust: when there is none left these log why and end the program
@@ -15,6 +16,13 @@ void	*xreallocarray(void *p, size_t n, size_t size);
 char	*xstrdup(const char *s);
 char	*xstrndup(const char *s, size_t len);
 char	*xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Text of any length, by stdio: open_memstream, and the fclose that makes
+ * *text and *len valid.
+ */
+FILE	*xmemstream(char **text, size_t *len);
+void	xmemclose(FILE *f);
 
 /*
  * snprintf that says when the text did not fit: returns its length, or -1

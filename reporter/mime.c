@@ -1,0 +1,391 @@
+#include "reporter/mime.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "reporter/header.h"
+
+#define B64_LINE	57	/* bytes for 76 columns (RFC 2045) */
+#define WORD_BYTES	45	/* in an encoded-word of 75 columns (RFC 2047) */
+#define QP_COLUMNS	76
+#define PLAIN_WORD_MAX	70	/* bytes; longer ones are cut by encoding */
+#define ID_BYTES	16
+
+/* base64 of at most WORD_BYTES or B64_LINE bytes. */
+static void
+put_base64(FILE *f, const void *in, size_t len)
+{
+	unsigned char out[B64_LINE / 3 * 4 + 1];
+
+	fwrite(out, 1, (size_t)EVP_EncodeBlock(out, in, (int)len), f);
+}
+
+/* The length of the UTF-8 character at s, 0 when there is none. */
+static size_t
+utf8_len(const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t len, i;
+
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return 0;
+	len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	for (i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+static int
+is_control(const char *s)
+{
+	unsigned char c = (unsigned char)s[0];
+
+	return c < ' ' || c == 0x7f ||
+	    (c == 0xc2 && (unsigned char)s[1] < 0xa0);
+}
+
+/*
+ * The organisation as one line of UTF-8: controls and what is not UTF-8
+ * count as blanks, of several blanks one is left, at the ends none.
+ */
+static char *
+clean_name(const char *s)
+{
+	char *name = xmalloc(strlen(s) + 1), *out = name;
+	size_t len;
+	int blank = 0;
+
+	for (; *s != '\0'; s += len) {
+		if ((len = utf8_len(s)) == 0 || is_control(s) || *s == ' ') {
+			len = len == 0 ? 1 : len;
+			blank = out > name;
+			continue;
+		}
+		if (blank)
+			*out++ = ' ';
+		blank = 0;
+		memcpy(out, s, len);
+		out += len;
+	}
+	*out = '\0';
+	return name;
+}
+
+/* Can it stand in a header as it is, or quoted: ASCII, words of any size? */
+static int
+is_plain(const char *name)
+{
+	const char *p;
+	size_t len;
+
+	for (p = name; *p != '\0'; p++)
+		if ((unsigned char)*p > 0x7e)
+			return 0;
+	for (p = name; *p != '\0'; p += len + (p[len] == ' '))
+		if ((len = strcspn(p, " ")) > PLAIN_WORD_MAX)
+			return 0;
+	/* what looks encoded would be decoded */
+	return strstr(name, "=?") == NULL;
+}
+
+static void
+put_quoted(FILE *f, const char *name)
+{
+	static const char atext[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~ ";
+
+	if (name[strspn(name, atext)] == '\0') {
+		fputs(name, f);
+		return;
+	}
+	putc('"', f);
+	for (; *name != '\0'; name++) {
+		if (*name == '"' || *name == '\\')
+			putc('\\', f);
+		putc(*name, f);
+	}
+	putc('"', f);
+}
+
+/* RFC 2047: no encoded-word over 75 columns, no character cut in two. */
+static void
+put_encoded(FILE *f, const char *name)
+{
+	size_t n;
+
+	for (; *name != '\0'; name += n) {
+		for (n = 0; name[n] != '\0' &&
+		    n + utf8_len(name + n) <= WORD_BYTES;)
+			n += utf8_len(name + n);
+		fputs("=?UTF-8?B?", f);
+		put_base64(f, name, n);
+		fputs(name[n] != '\0' ? "?= " : "?=", f);
+	}
+}
+
+static void
+write_from(FILE *f, const char *organization, const char *from)
+{
+	char *name = clean_name(organization), *value;
+	size_t len;
+	FILE *v = xmemstream(&value, &len);
+
+	if (*name == '\0')
+		fputs(from, v);
+	else {
+		(is_plain(name) ? put_quoted : put_encoded)(v, name);
+		fprintf(v, " <%s>", from);
+	}
+	xmemclose(v);
+	header_write(f, "From", value);
+	free(value);
+	free(name);
+}
+
+static void __attribute__((format(printf, 3, 4)))
+write_field(FILE *f, const char *name, const char *format, ...)
+{
+	char *value;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&value, format, ap) == -1)
+		fatal("vasprintf: %m");
+	va_end(ap);
+	header_write(f, name, value);
+	free(value);
+}
+
+/* RFC 5322 section 3.3, in UTC and in English whatever the locale. */
+static void
+write_date(FILE *f, int64_t date)
+{
+	static const char day[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu",
+	    "Fri", "Sat" };
+	static const char month[12][4] = { "Jan", "Feb", "Mar", "Apr", "May",
+	    "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	time_t t = (time_t)date;
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) == NULL)
+		fatal("no date at %" PRId64 " seconds", date);
+	write_field(f, "Date", "%s, %02d %s %04d %02d:%02d:%02d +0000",
+	    day[tm.tm_wday], tm.tm_mday, month[tm.tm_mon], tm.tm_year + 1900,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+/*
+ * A name for this report to this recipient that is the same whenever it is
+ * asked for: a repeat is recognised by its Message-ID.
+ */
+static void
+message_id(char id[2 * ID_BYTES + 1], const struct mime_report *m)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	char *text = xasprintf("%s %s", m->report_id, m->to);
+	int i;
+
+	if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(),
+	    NULL) != 1)
+		fatal("OpenSSL has no SHA-256");
+	for (i = 0; i < ID_BYTES; i++)
+		snprintf(id + 2 * i, 3, "%02x", digest[i]);
+	free(text);
+}
+
+static void
+write_header(FILE *f, const struct mime_report *m, const char *id,
+    const char *boundary)
+{
+	write_from(f, m->organization, m->from);
+	write_field(f, "To", "%s", m->to);
+	/* RFC 8460 section 5.3: these words, in this order */
+	write_field(f, "Subject", "Report Domain: %s Submitter: %s "
+	    "Report-ID: <%s>", m->domain, m->submitter, m->report_id);
+	write_date(f, m->date);
+	write_field(f, "Message-ID", "<%s@%s>", id, m->submitter);
+	write_field(f, "MIME-Version", "1.0");
+	write_field(f, "Content-Type", "multipart/report; "
+	    "report-type=\"tlsrpt\"; boundary=\"%s\"", boundary);
+	write_field(f, "TLS-Report-Domain", "%s", m->domain);
+	write_field(f, "TLS-Report-Submitter", "%s", m->submitter);
+	/* RFC 8689 section 5: the news of broken TLS must not wait for TLS */
+	write_field(f, "TLS-Required", "No");
+	/* RFC 3834 section 5: no answers by machines, please */
+	write_field(f, "Auto-Submitted", "auto-generated");
+	fputs("\r\n", f);
+}
+
+/*
+ * Can this line go as it is?  Relays change blanks at the end and "From " at
+ * the beginning, a lone dot tempts fate, and "=_" is what the boundary starts
+ * with.
+ */
+static int
+line_is_plain(const char *s, size_t len)
+{
+	size_t i;
+
+	if (len > HEADER_COLUMNS || (len > 0 && s[len - 1] == ' ') ||
+	    (len > 0 && s[0] == '.') ||
+	    (len >= 5 && strncmp(s, "From ", 5) == 0))
+		return 0;
+	for (i = 0; i < len; i++)
+		if (s[i] < ' ' || s[i] > '~' ||
+		    (s[i] == '=' && i + 1 < len && s[i + 1] == '_'))
+			return 0;
+	return 1;
+}
+
+static int
+text_is_plain(const char *s)
+{
+	size_t len;
+
+	for (; *s != '\0'; s += len + (s[len] == '\n')) {
+		len = strcspn(s, "\n");
+		if (!line_is_plain(s, len))
+			return 0;
+	}
+	return 1;
+}
+
+/* Does character i of the line stand for itself? */
+static int
+qp_literal(const char *s, size_t i, size_t len, size_t column)
+{
+	if (s[i] < ' ' || s[i] > '~' || s[i] == '=')
+		return 0;
+	if (s[i] == ' ' && i + 1 == len)
+		return 0;
+	return column > 0 || (s[i] != '.' && strncmp(s + i, "From ", 5) != 0);
+}
+
+/* One line as quoted-printable (RFC 2045 section 6.7), without its end. */
+static void
+put_qp_line(FILE *f, const char *s, size_t len)
+{
+	size_t i, column = 0, width;
+
+	for (i = 0; i < len; i++) {
+		width = qp_literal(s, i, len, column) ? 1 : 3;
+		/* the last column is for the = of a soft line end */
+		if (column + width > QP_COLUMNS - 1) {
+			fputs("=\r\n", f);
+			column = 0;
+		}
+		if (qp_literal(s, i, len, column)) {
+			putc(s[i], f);
+			column += 1;
+		} else {
+			fprintf(f, "=%02X", (unsigned char)s[i]);
+			column += 3;
+		}
+	}
+}
+
+static void
+write_text(FILE *f, const char *s)
+{
+	const char *p;
+	int plain = text_is_plain(s), ascii = 1;
+	size_t len;
+
+	for (p = s; *p != '\0'; p++)
+		ascii &= (unsigned char)*p < 0x80;
+	write_field(f, "Content-Type", "text/plain; charset=%s",
+	    ascii ? "us-ascii" : "utf-8");
+	write_field(f, "Content-Transfer-Encoding", "%s",
+	    plain ? "7bit" : "quoted-printable");
+	fputs("\r\n", f);
+	for (; *s != '\0'; s += len + (s[len] == '\n')) {
+		len = strcspn(s, "\n");
+		if (plain)
+			fwrite(s, 1, len, f);
+		else
+			put_qp_line(f, s, len);
+		fputs("\r\n", f);
+	}
+}
+
+/*
+ * Receivers find the report by its type, its name or its disposition, and
+ * some take the name from one place only: say all of it.  A long name is not
+ * split as RFC 2231 would have it, which too many cannot read.
+ */
+static void
+write_report(FILE *f, const struct mime_report *m)
+{
+	const char *p = m->body;
+	size_t left, n;
+
+	write_field(f, "Content-Type", "application/tlsrpt+gzip; "
+	    "name=\"%s.json.gz\"", m->filename);
+	write_field(f, "Content-Transfer-Encoding", "base64");
+	write_field(f, "Content-Disposition", "attachment; "
+	    "filename=\"%s.json.gz\"", m->filename);
+	fputs("\r\n", f);
+	for (left = m->len; left > 0; p += n, left -= n) {
+		n = left < B64_LINE ? left : B64_LINE;
+		put_base64(f, p, n);
+		fputs("\r\n", f);
+	}
+}
+
+/*
+ * The boundary starts with "=_": neither base64 nor quoted-printable can
+ * contain that, and text_is_plain turns away plain text that does.
+ */
+static void
+write_message(FILE *f, const struct mime_report *m)
+{
+	char id[2 * ID_BYTES + 1], boundary[sizeof(id) + 10];
+
+	message_id(id, m);
+	snprintf(boundary, sizeof(boundary), "=_tlsrpt_%s", id);
+	write_header(f, m, id, boundary);
+	fprintf(f, "--%s\r\n", boundary);
+	write_text(f, m->summary);
+	fprintf(f, "--%s\r\n", boundary);
+	write_report(f, m);
+	fprintf(f, "--%s--\r\n", boundary);
+}
+
+char *
+mime_message(const struct mime_report *m, const struct dkim *d, size_t *len,
+    char **why)
+{
+	char *message, *signature, *whole;
+	size_t n;
+	FILE *f = xmemstream(&message, len);
+
+	*why = NULL;
+	write_message(f, m);
+	xmemclose(f);
+	if (d == NULL)
+		return message;
+	if ((signature = dkim_sign(d, message, *len, m->date, why)) == NULL) {
+		free(message);
+		return NULL;
+	}
+	n = strlen(signature);
+	whole = xreallocarray(signature, n + *len + 1, 1);
+	memcpy(whole + n, message, *len + 1);
+	*len += n;
+	free(message);
+	return whole;
+}

@@ -59,7 +59,9 @@ void	queue_delivery_release(struct queue_delivery *d);
 /*
  * A day: everything between begin and commit is one transaction, on stable
  * storage when commit returns 0.  A day's segments become known in the same
- * transaction as the reports made from them.
+ * transaction as the reports made from them.  Once anything in between has
+ * failed, or when a report has no delivery, commit fails too, and nothing of
+ * the day is stored.
  */
 int	queue_begin(struct queue *q);
 int	queue_commit(struct queue *q);
@@ -72,15 +74,21 @@ int	queue_add_segment(struct queue *q, int day, const char *id);
 int	queue_next_part(struct queue *q, int day, unsigned *part);
 /* Marks the day as reported, with this part. */
 int	queue_add_part(struct queue *q, int day, unsigned part, int64_t now);
-/* r->row and d->row are set; d->report too. */
+/*
+ * r->row and d->row are set.  d->report says whose delivery it is; 0: the
+ * report added last, and it is set.  A delivery begins pending at next_try,
+ * whatever its other fields say.
+ */
 int	queue_add_report(struct queue *q, struct queue_report *r);
 int	queue_add_delivery(struct queue *q, struct queue_delivery *d);
 
 /*
  * What is due, oldest next_try first: fn is called for each, without loading
  * reports; what it gets lives during the call only; it must not touch the
- * queue; a return other than 0 stops.  Cost is O(rows given).  With a domain,
- * here and below, only deliveries of reports on that one.
+ * queue; a return other than 0 stops.  Cost is O(rows given).  A next_try so
+ * far ahead that only a wrong clock can have set it is due too, after the
+ * others.  With a domain, here and below, only deliveries of reports on that
+ * one.
  */
 typedef int queue_fn(void *arg, const struct queue_delivery *d);
 int	queue_due(struct queue *q, int64_t now, const char *domain, queue_fn *fn,
@@ -104,14 +112,36 @@ int	queue_expired(struct queue *q, int64_t row, int64_t now,
 	    const char *note);
 int	queue_deferred(struct queue *q, int64_t row, int64_t now,
 	    int64_t next_try, const char *note);
-/* A look-up gave destinations: they replace it. */
-int	queue_resolved(struct queue *q, int64_t row,
-	    struct queue_delivery *list, size_t n);
+/*
+ * A look-up was answered: its destinations, as for queue_add_delivery with
+ * report 0, replace it in one transaction.  Without any (n is 0) it failed,
+ * for the reason in note.
+ */
+int	queue_resolved(struct queue *q, int64_t row, int64_t now,
+	    struct queue_delivery *list, size_t n, const char *note);
 
 struct queue_counts {
 	uint64_t pending, sent, failed, expired;
 };
 int	queue_count(struct queue *q, struct queue_counts *c);
+
+/*
+ * For people: every delivery with its report, by domain (NULL: all), day and
+ * part.  As queue_due otherwise.
+ */
+struct queue_item {
+	const char *domain, *report_id, *filename;
+	int day;
+	unsigned part;
+	int64_t made;
+	uint64_t sessions, failures;
+	size_t len;		/* of the body */
+	struct queue_delivery delivery;
+	int64_t ended;		/* seconds; 0: pending */
+};
+typedef int queue_item_fn(void *arg, const struct queue_item *item);
+int	queue_list(struct queue *q, const char *domain, queue_item_fn *fn,
+	    void *arg);
 
 /*
  * Forget reports all of whose deliveries ended before the given second;

@@ -1,0 +1,350 @@
+#include "reporter/queue_db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "conf/log.h"
+#include "conf/mem.h"
+
+#define APPLICATION_ID	0x544c5352	/* "TLSR", in the file's header */
+#define BUSY_MS		10000		/* a person's sqlite3 in our way */
+
+/* Step i brings a database of version i to version i + 1. */
+static const char *const migrations[] = {
+	"CREATE TABLE day ("
+	"  day INTEGER NOT NULL,"
+	"  part INTEGER NOT NULL CHECK (part > 0),"
+	"  done INTEGER NOT NULL,"
+	"  PRIMARY KEY (day, part)) WITHOUT ROWID;"
+	"CREATE TABLE segment ("
+	"  day INTEGER NOT NULL,"
+	"  segment TEXT NOT NULL,"
+	"  PRIMARY KEY (day, segment)) WITHOUT ROWID;"
+	"CREATE TABLE report ("
+	"  id INTEGER PRIMARY KEY,"
+	"  day INTEGER NOT NULL,"
+	"  part INTEGER NOT NULL,"
+	"  made INTEGER NOT NULL,"
+	"  domain TEXT NOT NULL,"
+	"  report_id TEXT NOT NULL,"
+	"  filename TEXT NOT NULL,"
+	"  summary TEXT NOT NULL,"
+	"  sessions INTEGER NOT NULL,"
+	"  failures INTEGER NOT NULL,"
+	"  body BLOB NOT NULL,"
+	"  UNIQUE (domain, day, part),"
+	"  FOREIGN KEY (day, part) REFERENCES day"
+	"    DEFERRABLE INITIALLY DEFERRED);"
+	"CREATE TABLE delivery ("
+	"  id INTEGER PRIMARY KEY,"
+	"  report INTEGER NOT NULL REFERENCES report ON DELETE CASCADE,"
+	"  transport TEXT NOT NULL"
+	"    CHECK (transport IN ('mailto', 'https', 'lookup')),"
+	"  uri TEXT NOT NULL,"
+	"  host TEXT NOT NULL,"
+	"  state TEXT NOT NULL"
+	"    CHECK (state IN ('pending', 'sent', 'failed', 'expired')),"
+	"  next_try INTEGER NOT NULL,"
+	"  first_try INTEGER NOT NULL DEFAULT 0,"
+	"  tries INTEGER NOT NULL DEFAULT 0,"
+	"  ended INTEGER NOT NULL DEFAULT 0,"
+	"  note TEXT,"
+	"  UNIQUE (report, uri));"
+	"CREATE INDEX delivery_due ON delivery (next_try)"
+	"  WHERE state = 'pending';"
+	"CREATE INDEX delivery_ended ON delivery (ended)"
+	"  WHERE state <> 'pending';",
+};
+#define VERSION_NOW	(int)(sizeof(migrations) / sizeof(migrations[0]))
+
+const char *const queue_states[4] = {
+	[QUEUE_PENDING] = "pending",
+	[QUEUE_SENT] = "sent",
+	[QUEUE_FAILED] = "failed",
+	[QUEUE_EXPIRED] = "expired",
+};
+
+const char *const queue_transports[3] = {
+	[QUEUE_MAILTO] = "mailto",
+	[QUEUE_HTTPS] = "https",
+	[QUEUE_LOOKUP] = "lookup",
+};
+
+const char *
+queue_error(const struct queue *q)
+{
+	return q->error;
+}
+
+int
+queue_fail(struct queue *q, const char *format, ...)
+{
+	va_list ap;
+
+	if (q->in_day && q->failed)
+		return -1;
+	q->failed = q->in_day;
+	va_start(ap, format);
+	vsnprintf(q->error, sizeof(q->error), format, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
+queue_fail_sql(struct queue *q, const char *doing)
+{
+	return queue_fail(q, "%s: %s", doing, sqlite3_errmsg(q->db));
+}
+
+sqlite3_stmt *
+queue_statement(struct queue *q, enum statement which, const char *text)
+{
+	if (q->stmt[which] == NULL)
+		sqlite3_prepare_v3(q->db, text, -1, SQLITE_PREPARE_PERSISTENT,
+		    &q->stmt[which], NULL);
+	return q->stmt[which];
+}
+
+static void
+bound(int rc)
+{
+	if (rc != SQLITE_OK)
+		fatal("queue: cannot bind: %s", sqlite3_errstr(rc));
+}
+
+void
+bind_int(sqlite3_stmt *s, int i, int64_t n)
+{
+	if (s != NULL)
+		bound(sqlite3_bind_int64(s, i, n));
+}
+
+void
+bind_text(sqlite3_stmt *s, int i, const char *text)
+{
+	if (s != NULL)
+		bound(sqlite3_bind_text(s, i, text, -1, SQLITE_STATIC));
+}
+
+void
+bind_blob(sqlite3_stmt *s, int i, const void *p, size_t len)
+{
+	if (s != NULL)
+		bound(sqlite3_bind_blob64(s, i, len ? p : "", len,
+		    SQLITE_STATIC));
+}
+
+int
+queue_step(struct queue *q, sqlite3_stmt *s, const char *doing)
+{
+	int rc = sqlite3_step(s);
+
+	if (rc == SQLITE_ROW)
+		return 1;
+	if (rc != SQLITE_DONE)
+		queue_fail_sql(q, doing);
+	sqlite3_reset(s);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
+int
+queue_ask(struct queue *q, sqlite3_stmt *s, const char *doing, int64_t *value)
+{
+	int rc = queue_step(q, s, doing);
+
+	if (rc == 1) {
+		if (sqlite3_column_type(s, 0) != SQLITE_NULL)
+			*value = sqlite3_column_int64(s, 0);
+		sqlite3_reset(s);
+	}
+	return rc;
+}
+
+int
+queue_exec(struct queue *q, const char *text, const char *doing)
+{
+	if (sqlite3_exec(q->db, text, NULL, NULL, NULL) != SQLITE_OK)
+		return queue_fail_sql(q, doing);
+	return 0;
+}
+
+static int
+pragma_int(struct queue *q, const char *text, int64_t *value)
+{
+	sqlite3_stmt *s = NULL;
+	int rc;
+
+	sqlite3_prepare_v2(q->db, text, -1, &s, NULL);
+	rc = queue_ask(q, s, "cannot read", value);
+	sqlite3_finalize(s);
+	return rc == 1 ? 0 : -1;
+}
+
+/* Is the file ours, and of which version?  A new one is of version 0. */
+static int
+check_version(struct queue *q, int64_t *version)
+{
+	int64_t application = 0, objects = 0;
+
+	*version = 0;
+	if (pragma_int(q, "PRAGMA application_id", &application) == -1 ||
+	    pragma_int(q, "PRAGMA user_version", version) == -1 ||
+	    pragma_int(q, "SELECT count(*) FROM sqlite_schema",
+	    &objects) == -1)
+		return -1;
+	if (application == 0 && *version == 0 && objects == 0)
+		return 0;
+	if (application != APPLICATION_ID)
+		return queue_fail(q,
+		    "not a queue: it is another program's database");
+	if (*version > VERSION_NOW)
+		return queue_fail(q, "made by a newer release: its version "
+		    "is %lld, this release knows up to %d",
+		    (long long)*version, VERSION_NOW);
+	return 0;
+}
+
+static int
+migrate(struct queue *q)
+{
+	int64_t version;
+	char mark[96];
+
+	if (queue_exec(q, "BEGIN IMMEDIATE", "cannot write") == -1 ||
+	    check_version(q, &version) == -1)	/* now that nobody else can */
+		return -1;
+	for (; version < VERSION_NOW; version++)
+		if (queue_exec(q, migrations[version], "cannot migrate") == -1)
+			return -1;
+	snprintf(mark, sizeof(mark),
+	    "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+	    APPLICATION_ID, VERSION_NOW);
+	return queue_exec(q, mark, "cannot migrate");
+}
+
+static int
+set_up_writer(struct queue *q)
+{
+	int64_t version, on = 1;
+	sqlite3_stmt *s = NULL;
+	const unsigned char *mode;
+	int rc;
+
+	if (check_version(q, &version) == -1)
+		return -1;
+	sqlite3_prepare_v2(q->db, "PRAGMA journal_mode = WAL", -1, &s, NULL);
+	if ((rc = queue_step(q, s, "cannot write")) == 1 &&
+	    ((mode = sqlite3_column_text(s, 0)) == NULL ||
+	    strcmp((const char *)mode, "wal") != 0))
+		rc = queue_fail(q, "write-ahead logging does not work here: "
+		    "is this a network file system?");
+	sqlite3_finalize(s);
+	if (rc != 1)
+		return -1;
+	/* Readers of another user cannot make these files: leave them. */
+	sqlite3_file_control(q->db, NULL, SQLITE_FCNTL_PERSIST_WAL, &on);
+	if (version < VERSION_NOW && migrate(q) == -1)
+		return -1;
+	return queue_exec(q, "PRAGMA synchronous = NORMAL;"
+	    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -32768;"
+	    "PRAGMA journal_size_limit = 67108864", "cannot set up");
+}
+
+static int
+open_writer(struct queue *q, const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+
+	/* Never close a file that SQLite may have open: its locks would go. */
+	if (fd != -1)
+		close(fd);
+	else if (errno != EEXIST)
+		return queue_fail(q, "%s", strerror(errno));
+	if (sqlite3_open_v2(path, &q->db, SQLITE_OPEN_READWRITE |
+	    SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		return queue_fail_sql(q, "cannot open");
+	if (sqlite3_db_readonly(q->db, "main") == 1)
+		return queue_fail(q, "no permission to write");
+	sqlite3_busy_timeout(q->db, BUSY_MS);
+	return set_up_writer(q);
+}
+
+static bool
+has_beside(const char *path, const char *suffix)
+{
+	char *name = xasprintf("%s%s", path, suffix);
+	bool has = access(name, F_OK) == 0;
+
+	free(name);
+	return has;
+}
+
+/*
+ * Reading the usual way makes and changes files beside the database, which is
+ * more than a look at it should do and may be allowed to.  Those a writer
+ * left are read as they are.  Without a log all is in the database itself.
+ * A log without its index, which we have to make, was copied here.
+ */
+static const char *
+reader_option(const char *path)
+{
+	if (!has_beside(path, "-wal"))
+		return "immutable=1";
+	return has_beside(path, "-shm") ? "readonly_shm=1" : "mode=ro";
+}
+
+static int
+open_reader(struct queue *q, const char *path)
+{
+	char *escaped = curl_easy_escape(NULL, path, 0);
+	char *uri = xasprintf("file:%s?%s", escaped, reader_option(path));
+	int64_t version;
+	int rc = sqlite3_open_v2(uri, &q->db, SQLITE_OPEN_READONLY |
+	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
+
+	curl_free(escaped);
+	free(uri);
+	if (access(path, R_OK) == -1)
+		return queue_fail(q, "%s", strerror(errno));
+	if (rc != SQLITE_OK)
+		return queue_fail_sql(q, "cannot open");
+	sqlite3_busy_timeout(q->db, BUSY_MS);
+	if (check_version(q, &version) == -1)
+		return -1;
+	if (version < VERSION_NOW)
+		return queue_fail(q, "made by an older release: "
+		    "tlsrpt-send will bring it up to date");
+	return 0;
+}
+
+struct queue *
+queue_open(const char *path, enum queue_mode mode, char **why)
+{
+	struct queue *q = xcalloc(1, sizeof(*q));
+
+	*why = NULL;
+	if ((mode == QUEUE_READ ? open_reader : open_writer)(q, path) == 0)
+		return q;
+	*why = xasprintf("%s: %s", path, q->error);
+	queue_close(q);
+	return NULL;
+}
+
+void
+queue_close(struct queue *q)
+{
+	if (q == NULL)
+		return;
+	for (int i = 0; i < STATEMENTS; i++)
+		sqlite3_finalize(q->stmt[i]);
+	sqlite3_close(q->db);	/* rolls back */
+	free(q);
+}
+

@@ -156,9 +156,18 @@ install: all
 		install -m 640 conf/tlsrpt.conf \
 		$(DESTDIR)$(SYSCONFDIR)/tlsrpt/tlsrpt.conf
 
+# Measurements: generators and bare programs besides the real ones.
+BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(SPOOL_A)
+	$(link) $(SPOOL_LIBS) -lm
+
+bench: deps
+	@$(MAKE) all $(BENCHES)
+	tests/bench/run $(B)
+
 clean:
 	rm -rf build
 
-.PHONY: all clean deps demo test check lint install
+.PHONY: all clean deps demo test check lint install bench
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

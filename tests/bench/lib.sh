@@ -1,0 +1,78 @@
+# Sourced by the bench scripts.  What is compared is measured in turns, in the
+# same run: on a busy machine the ratio of medians says more than any time.
+# shellcheck shell=bash
+set -eu
+export LC_ALL=C
+build=$(realpath "${1:?usage: $0 BUILD-DIR}")
+bench=$build/tests/bench
+data=$build/bench		# what is expensive to make is kept there
+mkdir -p "$data"
+scratch=$(mktemp -d "$data/scratch.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+unset wall rss cpu
+declare -A wall rss cpu		# samples of each name
+
+# sample NAME COMMAND [ARG]...: run it once and keep what it took.
+sample()
+{
+	local name=$1 start end kb user system
+	shift
+	start=${EPOCHREALTIME/./}
+	/usr/bin/time -q -o "$scratch/time" -f '%M %U %S' "$@" \
+	    >"$scratch/out" 2>"$scratch/err" || {
+		echo "failed: $*" >&2
+		cat "$scratch/err" >&2
+		exit 1
+	}
+	end=${EPOCHREALTIME/./}
+	read -r kb user system <"$scratch/time"
+	wall[$name]+=" $((end - start))"
+	rss[$name]+=" $kb"
+	cpu[$name]+=" $(awk "BEGIN { print 1000000 * ($user + $system) }")"
+}
+
+# median NUMBER...
+median()
+{
+	printf '%s\n' "$@" | sort -n | sed -n "$((($# + 1) / 2))p"
+}
+
+# times NAME: medians of a name's samples, for people.
+times()
+{
+	# shellcheck disable=SC2086 # lists of numbers
+	printf '  %-28s %8.3f s  %8.3f s CPU  %7.1f MB\n' "$1" \
+	    "$(median ${wall[$1]})e-6" "$(median ${cpu[$1]})e-6" \
+	    "$(awk "BEGIN { print $(median ${rss[$1]}) / 1024 }")"
+}
+
+# ratio wall|cpu|rss NAME YARDSTICK: of their medians.
+ratio()
+{
+	local -n samples=$1
+	# shellcheck disable=SC2086 # lists of numbers
+	awk "BEGIN { printf \"%.2f\",
+	    $(median ${samples[$2]}) / $(median ${samples[$3]}) }"
+}
+
+# goal WHAT VALUE MOST [UNIT]: say whether a goal is met.
+goal()
+{
+	local verdict=met
+	awk "BEGIN { exit !($2 > $3) }" && verdict=MISSED
+	printf 'goal: %s: %s%s, at most %s%s: %s\n' "$1" "$2" "${4-}" "$3" \
+	    "${4-}" "$verdict"
+}
+
+# records NAME OPTION...: the file $data/NAME.jsonl by these options, and the
+# totals to expect of it, $data/NAME.json.  Reads it once, to have it cached.
+records()
+{
+	local file=$data/$1.jsonl
+	shift
+	if [[ ! -e $file || $bench/gen -nt $file ]]; then
+		"$bench/gen" --expect "${file%l}" "$@" >"$file.new"
+		mv "$file.new" "$file"
+	fi
+	cat "$file" >/dev/null
+}

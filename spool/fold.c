@@ -63,6 +63,8 @@ struct fold {
 	uint64_t total;
 	struct arena text;
 	struct reader *pipe;	/* of fold_stream, between two calls */
+	const char *tail;	/* the torn line it ended with, in text */
+	size_t tail_len;
 	/* Secret, so that nobody can send lines that collide. */
 	unsigned char secret[SECRET_SIZE];
 };
@@ -138,6 +140,13 @@ fold_lines(const struct fold *f, const struct fold_line **lines)
 {
 	*lines = f->line;
 	return f->nlines;
+}
+
+const char *
+fold_tail(const struct fold *f, size_t *len)
+{
+	*len = f->tail_len;
+	return f->tail;
 }
 
 size_t
@@ -402,6 +411,8 @@ fold_stream(struct fold *f, int fd, size_t limit, int *eof, size_t *torn)
 	if ((rc = fold_read(f, f->pipe, limit)) == 0) {
 		*eof = 1;
 		*torn = reader_begun(f->pipe);
+		f->tail_len = (size_t)(f->pipe->end - f->pipe->start);
+		f->tail = arena_strndup(&f->text, f->pipe->start, f->tail_len);
 		reader_free(f->pipe);
 		f->pipe = NULL;
 	}

@@ -55,6 +55,11 @@ int	fold_file(struct fold *f, int fd, off_t from, size_t limit, int threads,
  */
 int	fold_stream(struct fold *f, int fd, size_t limit, int *eof,
 	    size_t *torn);
+/*
+ * The torn line that fold_stream ended with, as far as it is kept; lives until
+ * fold_reset or fold_free.
+ */
+const char *fold_tail(const struct fold *f, size_t *len);
 
 size_t	fold_lines(const struct fold *f, const struct fold_line **lines);
 /* What the distinct lines hold in memory: what `limit` bounds. */

@@ -13,7 +13,7 @@
  * all cores), and hand them on.  Everything that reads records goes through
  * here: tlsrpt-spool add, sealing, the drop-box, reports, people's views.
  */
-struct intake_sink {
+struct intake_sink {	/* a function that is NULL is not called */
 	/*
 	 * A record, its UTC day (that of its ts, else the day given), and the
 	 * sessions it stands for (equal lines times n).  Called from one
@@ -38,7 +38,7 @@ struct intake_totals {
 				   several rounds necessary, summed over them */
 	uint64_t sessions;	/* what the accepted ones stand for */
 	uint64_t rejected;	/* lines */
-	uint64_t segments;	/* written, by those that write some */
+	uint64_t days, segments;	/* written, by those that write some */
 	size_t torn;		/* bytes of a last line without newline */
 };
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -93,9 +94,8 @@ segment_header(FILE *f, const struct segment *g)
 	return rc == -1 || putc('\n', f) == EOF ? -1 : 0;
 }
 
-/* The lines from here on; a last one without newline does not count. */
-static int
-count_lines(int fd, off_t from, int64_t *lines)
+int
+segment_count(int fd, off_t from, int64_t *lines)
 {
 	char *buf = xmalloc(COUNT_BUFFER), *p;
 	ssize_t n;
@@ -116,17 +116,33 @@ check_body(struct segment *g, int fd, int day)
 {
 	int64_t lines;
 
-	if (g->day != day)
+	if (day != -1 && g->day != day)
 		return "its header names another day than its folder";
 	if (!g->sealed || g->lines == -1)
 		return NULL;
-	if (count_lines(fd, g->body, &lines) == -1)
+	if (segment_count(fd, g->body, &lines) == -1)
 		return "it cannot be read";
 	if (lines < g->lines)
 		return "shorter than its header says: not copied as a whole?";
 	if (lines > g->lines)
 		return "longer than its header says";
 	return NULL;
+}
+
+static bool
+ends_with(const char *name, const char *suffix)
+{
+	size_t len = strlen(name), end = strlen(suffix);
+
+	return len >= end && strcmp(name + len - end, suffix) == 0;
+}
+
+static void
+init(struct segment *g, const char *name, int day)
+{
+	*g = (struct segment){ .name = xstrdup(name), .day = day,
+		.lines = -1, .sessions = -1,
+		.sealed = ends_with(name, SEGMENT_SEALED) };
 }
 
 /* Returns -1 for what a read said; what the file says goes to g->bad. */
@@ -157,12 +173,21 @@ load(struct segment *g, int fd, int day)
 	return 0;
 }
 
-static bool
-ends_with(const char *name, const char *suffix)
+static void
+cannot_read(struct segment *g, int error)
 {
-	size_t len = strlen(name), end = strlen(suffix);
+	g->bad = error == ELOOP ? "a symbolic link" : strerrordesc_np(error);
+	errno = error;
+}
 
-	return len >= end && strcmp(name + len - end, suffix) == 0;
+int
+segment_load(struct segment *g, int fd, const char *name, int day)
+{
+	init(g, name, day);
+	if (load(g, fd, day) == 0)
+		return 0;
+	cannot_read(g, errno);
+	return -1;
 }
 
 int
@@ -170,21 +195,16 @@ segment_open(struct segment *g, int dirfd, const char *name, int day)
 {
 	int fd, saved;
 
-	memset(g, 0, sizeof(*g));
-	g->name = xstrdup(name);
-	g->day = day;
-	g->lines = g->sessions = -1;
-	g->sealed = ends_with(name, SEGMENT_SEALED);
+	init(g, name, day);
 	/* Without O_NONBLOCK a FIFO would keep us waiting. */
 	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 	    O_CLOEXEC);
 	if (fd != -1 && load(g, fd, day) == 0)
 		return fd;
 	saved = errno;
-	g->bad = errno == ELOOP ? "a symbolic link" : strerrordesc_np(errno);
 	if (fd != -1)
 		close(fd);
-	errno = saved;
+	cannot_read(g, saved);
 	return -1;
 }
 
@@ -195,6 +215,16 @@ segment_release(struct segment *g)
 	free(g->id);
 	free(g->source);
 	memset(g, 0, sizeof(*g));
+}
+
+char *
+segment_base(const char *source)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return xasprintf("%s-%lld.%09ld", source, (long long)now.tv_sec,
+	    now.tv_nsec);
 }
 
 char *

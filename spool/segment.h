@@ -32,10 +32,17 @@ int	segment_header(FILE *f, const struct segment *g);
  * both cases.
  */
 int	segment_open(struct segment *g, int dirfd, const char *name, int day);
+/* The same with a file that is open, of this day or, with -1, of any. */
+int	segment_load(struct segment *g, int fd, const char *name, int day);
 void	segment_release(struct segment *g);
 
+/* A base name never used before: source and time, in nanoseconds. */
+char	*segment_base(const char *source);
 /* name with another ending; the caller frees it. */
 char	*segment_name(const char *name, const char *suffix);
+
+/* The lines from this offset on; a last one without newline is none. */
+int	segment_count(int fd, off_t from, int64_t *lines);
 
 /*
  * A record as a line of a sealed segment, which stands for n sessions: the

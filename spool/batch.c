@@ -1,0 +1,396 @@
+#include "spool/batch.h"
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "spool/day.h"
+#include "spool/file.h"
+#include "spool/fold.h"
+#include "spool/reject.h"
+
+#define HELD_MAX	((size_t)256 << 20)	/* distinct lines of all days */
+#define DAYS_MAX	400	/* in one batch: each needs a descriptor */
+#define REASONS_LOGGED	5
+#define WRITE_BUFFER	(1 << 20)
+
+struct batch_day {
+	int day, fd;		/* its folder */
+	unsigned parts;		/* segments begun */
+	struct fold *fold;	/* distinct texts with their sessions */
+};
+
+/* A segment that waits for its name. */
+struct pending {
+	struct file_new file;
+	char *buffer;		/* of file.f */
+	char *name;
+	int dirfd;
+	bool ours;		/* we gave it its name */
+};
+
+struct batch {
+	struct spool *spool;
+	const struct batch_source *source;
+	struct intake_totals *totals;
+	struct rejects rejects;
+	uint64_t rejected;
+	time_t now;
+	size_t ndays, npending, current, held;
+	struct batch_day *day;
+	struct pending *pending;
+	int error;		/* the first errno */
+};
+
+static struct batch *
+batch_new(struct spool *s, const struct batch_source *source,
+    struct intake_totals *totals)
+{
+	struct batch *b = xcalloc(1, sizeof(*b));
+
+	b->spool = s;
+	b->source = source;
+	b->totals = totals;
+	b->now = time(NULL);
+	rejects_init(&b->rejects, s, source->day);
+	return b;
+}
+
+static void
+release_pending(struct pending *p)
+{
+	file_new_abort(&p->file);
+	free(p->buffer);
+	free(p->name);
+}
+
+static void
+batch_free(struct batch *b)
+{
+	char day[DAY_TEXT];
+
+	for (size_t i = 0; i < b->npending; i++)
+		release_pending(&b->pending[i]);
+	for (size_t i = 0; i < b->ndays; i++) {
+		close(b->day[i].fd);
+		fold_free(b->day[i].fold);
+		/* Fails, as it should, when there is anything in it. */
+		unlinkat(b->spool->days, day_format(b->day[i].day, day),
+		    AT_REMOVEDIR);
+	}
+	rejects_release(&b->rejects);
+	free(b->day);
+	free(b->pending);
+	free(b);
+}
+
+/* What is not taken: written to rejected/, and the first few are told. */
+static void
+reject(void *arg, const char *line, size_t len, uint64_t n, const char *why)
+{
+	struct batch *b = arg;
+
+	if (b->rejected < REASONS_LOGGED)
+		log_warn("%s: rejected: %s", b->source->origin, why);
+	b->rejected += n;
+	rejects_add(&b->rejects, b->now, b->source->origin, line, len, n, why);
+}
+
+/* The place of this day, if it has one. */
+static struct batch_day *
+find_day(struct batch *b, int day)
+{
+	size_t i;
+
+	if (b->current < b->ndays && b->day[b->current].day == day)
+		return &b->day[b->current];
+	for (i = 0; i < b->ndays && b->day[i].day != day; i++)
+		;
+	if (i == b->ndays)
+		return NULL;
+	b->current = i;
+	return &b->day[i];
+}
+
+static struct batch_day *
+new_day(struct batch *b, int day)
+{
+	char name[DAY_TEXT];
+	struct batch_day *d;
+	int fd;
+
+	fd = file_opendir(b->spool->days, day_format(day, name), 0750);
+	if (fd == -1)
+		return NULL;
+	b->day = xreallocarray(b->day, b->ndays + 1, sizeof(*b->day));
+	d = &b->day[b->ndays++];
+	*d = (struct batch_day){ .day = day, .fd = fd };
+	d->fold = fold_new();
+	return d;
+}
+
+/*
+ * The base name of a day's next segment: never used twice, but for the same
+ * part of the same keyed source.
+ */
+static char *
+base_name(const struct batch *b, const struct batch_day *d)
+{
+	const char *key = b->source->key;
+	XXH128_canonical_t hash;
+	char *text, hex[2 * sizeof(hash.digest) + 1];
+
+	if (key == NULL)
+		return segment_base(b->spool->source);
+	text = xasprintf("%s day %d part %u", key, d->day, d->parts);
+	XXH128_canonicalFromHash(&hash, XXH3_128bits(text, strlen(text)));
+	free(text);
+	for (size_t i = 0; i < sizeof(hash.digest); i++)
+		fmt(hex + 2 * i, 3, "%02x", hash.digest[i]);
+	return xasprintf("%s-%s", b->spool->source, hex);
+}
+
+/* The header's counts are known before its lines are written. */
+static void
+count(const struct fold *f, struct segment *g)
+{
+	const struct fold_line *line;
+	size_t n = fold_lines(f, &line);
+
+	g->lines = g->sessions = 0;
+	for (size_t i = 0; i < n; i++) {
+		g->lines += (int64_t)segment_record(NULL, line[i].text,
+		    line[i].len, line[i].n);
+		g->sessions += (int64_t)line[i].n;
+	}
+}
+
+static int
+write_segment(struct pending *p, const struct batch_day *d,
+    const struct segment *g)
+{
+	const struct fold_line *line;
+	size_t n = fold_lines(d->fold, &line);
+
+	if (file_new_open(&p->file, d->fd, p->name, 0640) == -1)
+		return -1;
+	p->buffer = xmalloc(WRITE_BUFFER);
+	setvbuf(p->file.f, p->buffer, _IOFBF, WRITE_BUFFER);
+	segment_header(p->file.f, g);
+	for (size_t i = 0; i < n; i++)
+		segment_record(p->file.f, line[i].text, line[i].len, line[i].n);
+	return fflush(p->file.f) == EOF || ferror(p->file.f) ? -1 : 0;
+}
+
+/* Write what is held of this day to a temporary, and forget it. */
+static int
+put_out(struct batch *b, struct batch_day *d)
+{
+	const struct segment *open = b->source->open;
+	bool own = open != NULL && open->day == d->day;
+	struct segment g = { .day = d->day, .created = b->now };
+	struct pending *p;
+	char *base;
+	int rc;
+
+	b->pending = xreallocarray(b->pending, b->npending + 1,
+	    sizeof(*b->pending));
+	p = &b->pending[b->npending++];
+	*p = (struct pending){ .dirfd = d->fd };
+	base = own ? segment_name(open->name, "") : base_name(b, d);
+	p->name = xasprintf("%s" SEGMENT_SEALED, base);
+	g.id = own ? open->id : base;
+	g.source = own ? open->source : b->spool->source;
+	if (own)
+		g.created = open->created;
+	count(d->fold, &g);
+	d->parts++;
+	rc = write_segment(p, d, &g);
+	free(base);
+	b->held -= fold_bytes(d->fold);
+	fold_reset(d->fold);
+	return rc;
+}
+
+/* Make room by writing out the day that holds most. */
+static int
+put_out_largest(struct batch *b)
+{
+	const struct segment *open = b->source->open;
+	struct batch_day *most = NULL;
+
+	for (size_t i = 0; i < b->ndays; i++) {
+		struct batch_day *d = &b->day[i];
+
+		if (open != NULL && d->day == open->day)
+			continue;	/* one segment, whatever its size */
+		if (most == NULL || fold_bytes(d->fold) >
+		    fold_bytes(most->fold))
+			most = d;
+	}
+	if (most == NULL || fold_bytes(most->fold) == 0)
+		return 0;
+	return put_out(b, most);
+}
+
+/*
+ * A text that grew when it was repaired may leave no room for its n; it must
+ * not become more lines than came in.
+ */
+static bool
+outgrown(const struct record *r, uint64_t sessions)
+{
+	return segment_record(NULL, r->text, r->len, sessions) >
+	    sessions / r->n;
+}
+
+static const char *
+refuse(struct batch *b, int day, const struct record *r, uint64_t sessions)
+{
+	if (b->ndays == DAYS_MAX && find_day(b, day) == NULL)
+		return "ts of more than 400 different days in one source";
+	if (outgrown(r, sessions))
+		return "too long to be kept once its UTF-8 is repaired";
+	return NULL;
+}
+
+static int
+hold(struct batch *b, int day, const struct record *r, uint64_t sessions)
+{
+	struct batch_day *d;
+	size_t before;
+
+	if ((d = find_day(b, day)) == NULL && (d = new_day(b, day)) == NULL)
+		return -1;
+	before = fold_bytes(d->fold);
+	fold_add(d->fold, r->text, r->len, sessions);
+	b->held += fold_bytes(d->fold) - before;
+	return b->held > HELD_MAX ? put_out_largest(b) : 0;
+}
+
+static void
+record(void *arg, int day, const struct record *r, uint64_t sessions)
+{
+	struct batch *b = arg;
+	const char *why;
+
+	if ((why = refuse(b, day, r, sessions)) != NULL) {
+		b->totals->sessions -= sessions;
+		b->totals->rejected += sessions / r->n;
+		reject(b, r->text, r->len, sessions / r->n, why);
+	} else if (b->error == 0 && hold(b, day, r, sessions) == -1)
+		b->error = errno;
+}
+
+/* Write out all that is still held, the sealed form of the open one last. */
+static int
+put_out_rest(struct batch *b)
+{
+	const struct segment *open = b->source->open;
+	struct batch_day *own = NULL;
+
+	for (size_t i = 0; i < b->ndays; i++) {
+		struct batch_day *d = &b->day[i];
+
+		if (open != NULL && d->day == open->day)
+			own = d;
+		else if (fold_bytes(d->fold) > 0 && put_out(b, d) == -1)
+			return -1;
+	}
+	if (open != NULL && own == NULL &&
+	    (own = new_day(b, open->day)) == NULL)
+		return -1;
+	return own != NULL ? put_out(b, own) : 0;
+}
+
+/* Give all their names, or none. */
+static int
+publish(struct batch *b)
+{
+	bool keyed = b->source->key != NULL;
+	size_t i;
+	int saved;
+
+	for (i = 0; i < b->npending; i++) {
+		struct pending *p = &b->pending[i];
+
+		if (file_new_commit(&p->file, true) == 0)
+			p->ours = true;
+		else if (errno != EEXIST || !keyed)
+			break;
+	}
+	if (i == b->npending)
+		return 0;
+	saved = errno;
+	while (i-- > 0)
+		if (b->pending[i].ours)
+			unlinkat(b->pending[i].dirfd, b->pending[i].name, 0);
+	errno = saved;
+	return -1;
+}
+
+static int
+batch_commit(struct batch *b)
+{
+	const struct batch_source *source = b->source;
+	char day[DAY_TEXT];
+
+	if (b->error != 0) {
+		errno = b->error;
+		return -1;
+	}
+	if (put_out_rest(b) == -1 || rejects_sync(&b->rejects) == -1 ||
+	    publish(b) == -1)
+		return -1;
+	b->totals->days += b->ndays;
+	b->totals->segments += b->npending;
+	if (b->rejected > 0)
+		log_warn("%s: %" PRIu64 " lines rejected, see rejected/%s"
+		    ".jsonl", source->origin, b->rejected,
+		    day_format(source->day, day));
+	return 0;
+}
+
+static bool
+has_changed(int fd, const struct stat *before)
+{
+	struct stat now;
+
+	return fstat(fd, &now) == -1 || now.st_size != before->st_size ||
+	    now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
+}
+
+int
+batch_run(struct spool *s, int fd, off_t from,
+    const struct batch_source *source, struct intake_totals *totals)
+{
+	struct batch *b = batch_new(s, source, totals);
+	struct intake_sink sink = { .record = record, .reject = reject,
+		.arg = b, .complete = source->open == NULL };
+	struct stat before;
+	int rc = -1, saved;
+
+	if (fstat(fd, &before) == -1 ||
+	    intake_read(fd, from, source->day, &sink, totals) == -1)
+		goto out;
+	if (source->key != NULL && sink.complete && has_changed(fd, &before)) {
+		errno = EBUSY;
+		goto out;
+	}
+	rc = batch_commit(b);
+out:
+	saved = errno;
+	batch_free(b);
+	errno = saved;
+	return rc;
+}

@@ -1,0 +1,328 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "spool/day.h"
+#include "spool/list.h"
+#include "spool/spool.h"
+#include "spool/verify.h"
+
+static const char usage[] =
+"usage: tlsrpt-spool [--config FILE] [-v] COMMAND\n"
+"\n"
+"The spool of TLS session results, for scripts and people.\n"
+"\n"
+"  add [--day YYYY-MM-DD] [FILE...]\n"
+"        Fold JSON lines, one record a line, from each FILE or from standard\n"
+"        input (also `-`) into a sealed segment.  A record belongs to the UTC\n"
+"        day of its \"ts\"; one without to that of --day, by default today.\n"
+"        A line that is no record goes to rejected/ in the spool with the\n"
+"        reason, a warning says so, and the others are added all the same:\n"
+"        that is exit status 0.  Of a FILE that cannot be read to its end,\n"
+"        nothing is added.\n"
+"  list  Show days, segments, sessions, distinct lines and bytes.\n"
+"  seal [DAY...]\n"
+"        Fold the open segments whose writer is gone; of all days by default.\n"
+"  verify [DAY|FILE...]\n"
+"        Check every line of the spool, or of these, and print each bad one\n"
+"        as file:line: reason.  Exit status 1 if there are any.\n"
+"\n"
+"  --config FILE  instead of " CONF_FILE "\n"
+"  -v, --verbose  tell more\n"
+"  --version      print the version\n"
+"  --help         print this\n"
+"\n"
+"Exit status: 0 all well; 1 something went wrong, and was said; 2 wrong usage\n"
+"or configuration.  The format is described in spool/FORMAT.\n";
+
+enum { OK = 0, WRONG = 1, USAGE = 2 };
+
+struct options {
+	const char *config;
+	int verbose;
+	bool has_day;
+	int day;
+};
+
+static int
+wrong_usage(const char *why, const char *what)
+{
+	fprintf(stderr, "tlsrpt-spool: %s%s; tlsrpt-spool --help says what is "
+	    "allowed\n", why, what);
+	return USAGE;
+}
+
+static void
+open_spool(struct spool *s, const struct conf *c, bool create)
+{
+	const char *why;
+
+	if (spool_open(s, c->spool.directory, c->spool.source, create,
+	    &why) == 0)
+		return;
+	if (errno == ENOENT)
+		fatal("%s: %s: %m; there is none before the first record, or "
+		    "[spool] directory names another place",
+		    c->spool.directory, why);
+	fatal("%s: %s: %m", c->spool.directory, why);
+}
+
+static void
+tell_added(const char *origin, const struct intake_totals *t)
+{
+	char *name = log_escape(origin);
+
+	printf("%s: %" PRIu64 " lines, %" PRIu64 " sessions, %" PRIu64
+	    " distinct, %" PRIu64 " rejected; %" PRIu64 " days, %" PRIu64
+	    " segments\n", name, t->lines, t->sessions, t->distinct,
+	    t->rejected, t->days, t->segments);
+	free(name);
+}
+
+static int
+add_one(struct spool *s, const char *path, int day)
+{
+	struct intake_totals t = { 0 };
+	bool is_stdin = strcmp(path, "-") == 0;
+	const char *origin = is_stdin ? "(standard input)" : path;
+	int fd, rc = WRONG;
+
+	fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1) {
+		log_warn("%s: not added: %m", origin);
+		return WRONG;
+	}
+	if (spool_add(s, fd, origin, day, &t) == -1)
+		log_warn("%s: not added: %m", origin);
+	else {
+		tell_added(origin, &t);
+		rc = OK;
+	}
+	if (!is_stdin)
+		close(fd);
+	return rc;
+}
+
+static int
+run_add(const struct conf *c, const struct options *o, char **arg)
+{
+	static char dash[] = "-", *standard_input[] = { dash, NULL };
+	int day = o->has_day ? o->day : day_of(time(NULL));
+	struct spool s;
+	int rc = OK;
+
+	open_spool(&s, c, true);
+	if (*arg == NULL)
+		arg = standard_input;
+	for (; *arg != NULL; arg++)
+		if (add_one(&s, *arg, day) != OK)
+			rc = WRONG;
+	spool_close(&s);
+	return rc;
+}
+
+static int
+run_list(const struct conf *c, const struct options *o, char **arg)
+{
+	struct spool s;
+	int rc = OK;
+
+	(void)o;
+	if (*arg != NULL)
+		return wrong_usage("list takes no argument: ", *arg);
+	open_spool(&s, c, false);
+	if (list_spool(&s, stdout) == -1) {
+		log_warn("%s: %m", c->spool.directory);
+		rc = WRONG;
+	}
+	spool_close(&s);
+	return rc;
+}
+
+static int
+seal_days(struct spool *s, const int *day, size_t n)
+{
+	struct intake_totals t = { 0 };
+	int rc = OK;
+
+	for (size_t i = 0; i < n; i++)
+		if (spool_seal_day(s, day[i], &t) == -1)
+			rc = WRONG;	/* which was logged */
+	tell_added("sealed", &t);
+	return rc;
+}
+
+static int
+run_seal(const struct conf *c, const struct options *o, char **arg)
+{
+	struct spool s;
+	int *days, day, rc = OK;
+	size_t n;
+
+	(void)o;
+	for (char **a = arg; *a != NULL; a++)
+		if (!day_parse(*a, &day))
+			return wrong_usage("not a day such as 2026-11-21: ",
+			    *a);
+	open_spool(&s, c, false);
+	if (*arg != NULL) {
+		for (n = 0; arg[n] != NULL; n++)
+			continue;
+		days = xcalloc(n, sizeof(*days));
+		for (size_t i = 0; i < n; i++)
+			day_parse(arg[i], &days[i]);
+	} else if (spool_days(&s, &days, &n) == -1)
+		fatal("%s: %m", c->spool.directory);
+	rc = seal_days(&s, days, n);
+	free(days);
+	spool_close(&s);
+	return rc;
+}
+
+static void
+verify_spool(const struct spool *s, struct verify_totals *t)
+{
+	int *days;
+	size_t n;
+
+	if (spool_days(s, &days, &n) == -1)
+		fatal("%s: %m", s->path);
+	for (size_t i = 0; i < n; i++)
+		verify_day(s, days[i], stdout, t);
+	free(days);
+	verify_incoming(s, stdout, t);
+}
+
+static int
+run_verify(const struct conf *c, const struct options *o, char **arg)
+{
+	struct verify_totals t = { 0 };
+	struct spool s = { 0 };
+	int day;
+
+	(void)o;
+	if (*arg == NULL) {
+		open_spool(&s, c, false);
+		verify_spool(&s, &t);
+	}
+	for (; *arg != NULL; arg++) {
+		if (!day_parse(*arg, &day)) {
+			verify_file(*arg, stdout, &t);
+			continue;
+		}
+		if (s.path == NULL)
+			open_spool(&s, c, false);
+		verify_day(&s, day, stdout, &t);
+	}
+	spool_close(&s);
+	printf("%" PRIu64 " files, %" PRIu64 " lines, %" PRIu64 " bad\n",
+	    t.files, t.lines, t.bad);
+	return t.bad == 0 ? OK : WRONG;
+}
+
+static const struct command {
+	const char *name;
+	int (*run)(const struct conf *, const struct options *, char **);
+} commands[] = {
+	{ "add", run_add },
+	{ "list", run_list },
+	{ "seal", run_seal },
+	{ "verify", run_verify },
+};
+
+static const struct command *
+find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* Returns -1 to go on, else the status to exit with. */
+static int
+parse_options(int argc, char **argv, struct options *o)
+{
+	enum { CONFIG = 256, DAY, VERSION_, HELP };
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, CONFIG },
+		{ "day", required_argument, NULL, DAY },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "version", no_argument, NULL, VERSION_ },
+		{ "help", no_argument, NULL, HELP },
+		{ NULL, 0, NULL, 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "v", longs, NULL)) != -1)
+		switch (c) {
+		case CONFIG:
+			o->config = optarg;
+			break;
+		case DAY:
+			if (!day_parse(optarg, &o->day))
+				return wrong_usage("--day takes a day such as "
+				    "2026-11-21, from 1970 to 9999, not ",
+				    optarg);
+			o->has_day = true;
+			break;
+		case 'v':
+			o->verbose++;
+			break;
+		case VERSION_:
+			printf("tlsrpt-spool %s\n", VERSION);
+			return OK;
+		case HELP:
+			fputs(usage, stdout);
+			return OK;
+		default:
+			return wrong_usage("wrong option", "");
+		}
+	return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	const struct command *command;
+	struct conf c;
+	int rc;
+
+	if ((rc = parse_options(argc, argv, &o)) != -1)
+		return rc;
+	if (optind == argc) {
+		fputs(usage, stderr);
+		return USAGE;
+	}
+	if ((command = find_command(argv[optind])) == NULL)
+		return wrong_usage("no such command: ", argv[optind]);
+	if (o.has_day && command->run != run_add)
+		return wrong_usage("--day goes with add only", "");
+	/* A host that only writes records may do without the default file. */
+	if (o.config == NULL && (access(CONF_FILE, F_OK) == 0 ||
+	    errno != ENOENT))
+		o.config = CONF_FILE;
+	if (conf_load(&c, o.config, CONF_NEED_NOTHING, stderr) == -1) {
+		conf_release(&c);
+		return USAGE;
+	}
+	conf_log(&c, "tlsrpt-spool", o.verbose);
+	rc = command->run(&c, &o, argv + optind + 1);
+	conf_release(&c);
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		log_warn("standard output: %m");
+		return WRONG;
+	}
+	return rc;
+}

@@ -348,7 +348,8 @@ write_report(FILE *f, const struct mime_report *m)
 
 /*
  * The boundary starts with "=_": neither base64 nor quoted-printable can
- * contain that, and text_is_plain turns away plain text that does.
+ * contain that, and text_is_plain turns away plain text that does.  The line
+ * end before it belongs to it (RFC 2046 section 5.1.1).
  */
 static void
 write_message(FILE *f, const struct mime_report *m)
@@ -360,9 +361,9 @@ write_message(FILE *f, const struct mime_report *m)
 	write_header(f, m, id, boundary);
 	fprintf(f, "--%s\r\n", boundary);
 	write_text(f, m->summary);
-	fprintf(f, "--%s\r\n", boundary);
+	fprintf(f, "\r\n--%s\r\n", boundary);
 	write_report(f, m);
-	fprintf(f, "--%s--\r\n", boundary);
+	fprintf(f, "\r\n--%s--\r\n", boundary);
 }
 
 char *

@@ -16,7 +16,7 @@
 #define B64_LINE	57	/* bytes for 76 columns (RFC 2045) */
 #define WORD_BYTES	45	/* in an encoded-word of 75 columns (RFC 2047) */
 #define QP_COLUMNS	76
-#define PLAIN_WORD_MAX	70	/* bytes; longer ones are cut by encoding */
+#define PLAIN_WORD_MAX	70	/* longer ones are cut, by encoding them */
 #define ID_BYTES	16
 
 /* base64 of at most WORD_BYTES or B64_LINE bytes. */
@@ -85,33 +85,43 @@ clean_name(const char *s)
 	return name;
 }
 
-/* Can it stand in a header as it is, or quoted: ASCII, words of any size? */
+/* Is it a phrase of atoms (RFC 5322 section 3.2.3), no word too long? */
 static int
-is_plain(const char *name)
+is_phrase(const char *name)
 {
-	const char *p;
+	static const char atext[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~";
 	size_t len;
 
-	for (p = name; *p != '\0'; p++)
-		if ((unsigned char)*p > 0x7e)
+	for (; *name != '\0'; name += len + (name[len] == ' ')) {
+		len = strspn(name, atext);
+		if ((name[len] != '\0' && name[len] != ' ') ||
+		    len > PLAIN_WORD_MAX || strncmp(name, "=?", 2) == 0)
 			return 0;
-	for (p = name; *p != '\0'; p += len + (p[len] == ' '))
-		if ((len = strcspn(p, " ")) > PLAIN_WORD_MAX)
+	}
+	return 1;
+}
+
+/*
+ * Can it be quoted?  Only on one line: some readers lose their way in a
+ * quoted string that is folded, or decode what looks encoded in it.
+ */
+static int
+is_quotable(const char *name)
+{
+	size_t columns = strlen("From: \"\"");
+
+	for (; *name != '\0'; name++) {
+		if ((unsigned char)*name > '~' || strncmp(name, "=?", 2) == 0)
 			return 0;
-	/* what looks encoded would be decoded */
-	return strstr(name, "=?") == NULL;
+		columns += *name == '"' || *name == '\\' ? 2 : 1;
+	}
+	return columns <= HEADER_COLUMNS;
 }
 
 static void
 put_quoted(FILE *f, const char *name)
 {
-	static const char atext[] = "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~ ";
-
-	if (name[strspn(name, atext)] == '\0') {
-		fputs(name, f);
-		return;
-	}
 	putc('"', f);
 	for (; *name != '\0'; name++) {
 		if (*name == '"' || *name == '\\')
@@ -144,12 +154,13 @@ write_from(FILE *f, const char *organization, const char *from)
 	size_t len;
 	FILE *v = xmemstream(&value, &len);
 
-	if (*name == '\0')
-		fputs(from, v);
-	else {
-		(is_plain(name) ? put_quoted : put_encoded)(v, name);
-		fprintf(v, " <%s>", from);
-	}
+	if (is_phrase(name))
+		fputs(name, v);
+	else if (is_quotable(name))
+		put_quoted(v, name);
+	else
+		put_encoded(v, name);
+	fprintf(v, *name == '\0' ? "%s" : " <%s>", from);
 	xmemclose(v);
 	header_write(f, "From", value);
 	free(value);

@@ -221,9 +221,14 @@ static const struct {
 	{ "many words", X50 " " X50 " " X50 " " X50,
 	    "From: " X50 "\r\n " X50 "\r\n " X50, X50 " " X50 " " X50 " "
 	    X50 },
-	{ "many quoted words", X50 ", " X50 ", " X50,
-	    "From: \"" X50 ",\r\n " X50 ",\r\n " X50 "\" <",
+	{ "words to be quoted, but not on one line",
+	    X50 ", " X50 ", " X50, "From: =?UTF-8?B?eHh4",
 	    X50 ", " X50 ", " X50 },
+	{ "quoted, and the line is full", X50 X10 ", \"yyyyyy",
+	    "From: \"" X50 X10 ", \\\"yyyyyy\"\r\n <",
+	    X50 X10 ", \"yyyyyy" },
+	{ "quoted, and the line is over-full", X50 X10 ", \"yyyyyyy",
+	    "From: =?UTF-8?B?eHh4", X50 X10 ", \"yyyyyyy" },
 	{ "three-byte characters, more than one encoded word",
 	    "\xe4\xbe\x8b\xe4\xbe\x8b\xe4\xbe\x8b\xe4\xbe\x8b\xe4\xbe\x8b"
 	    "\xe4\xbe\x8b\xe4\xbe\x8b\xe4\xbe\x8b\xe4\xbe\x8b\xe4\xbe\x8b"

@@ -4,6 +4,7 @@
 #   make demo       install what is missing, build, report on a sample day
 #   make test       install what is missing, build, run every test
 #   make SAN=1 test the same under AddressSanitizer and UBSan (build/san)
+#   make fuzz       build the parsers' fuzz targets with libFuzzer (build/fuzz)
 #   make bench      measure, as ratios against named yardsticks
 #   make install    honours PREFIX, SYSCONFDIR and DESTDIR
 
@@ -22,9 +23,10 @@ TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	procps strace ca-certificates
 DEMO_DEPS = openssl
 LINT_DEPS = clang-tidy cppcheck shellcheck
+FUZZ_DEPS = clang
 
 VERSION := 1.0.0
-B := build$(if $(SAN),/san)
+B := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
 LIBS_ALL := openssl libcurl jansson zlib libesmtp-1.0 sqlite3 libunbound \
 	inih libxxhash libidn2
 
@@ -35,12 +37,18 @@ WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wwrite-strings -Wpointer-arith -Wvla \
 	-Wformat=2 -Wno-format-nonliteral $(if $(WERROR),-Werror)
 CFLAGS  ?= -O2 -g
-HARDEN   = $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+HARDEN   = $(if $(SAN)$(FUZZ),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
 LDHARDEN = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 ifdef SAN
 CFLAGS  += -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 LDHARDEN += -fsanitize=address,undefined
+endif
+ifdef FUZZ
+CC       = clang
+CFLAGS  += -O1 -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDHARDEN += -fsanitize=fuzzer,address,undefined
 endif
 
 pc = $(shell pkg-config --libs $(1))
@@ -117,10 +125,16 @@ $(B)/tests/reporter/test_%: $(B)/tests/reporter/test_%.o $(REPORTER_A)
 	$(link) $(REPORTER_LIBS) -lcmocka
 
 # Fuzz targets replay tests/corpus as ordinary tests; `make fuzz` builds them
-# with libFuzzer instead.
+# with libFuzzer instead, to be run as
+#	build/fuzz/tests/fuzz/fuzz_record NEW-FOLDER tests/corpus/record
 FUZZERS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(REPORTER_A)
+FUZZ_MAIN = $(if $(FUZZ),,$(B)/tests/fuzz/replay.o)
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(REPORTER_A)
 	$(link) $(REPORTER_LIBS)
+fuzzers: $(FUZZERS)
+fuzz:
+	tests/deps $(BUILD_DEPS) $(FUZZ_DEPS)
+	@$(MAKE) FUZZ=1 fuzzers
 
 # A fresh machine has neither compiler nor pkg-config: what uses them runs in
 # a make of its own, after tests/deps.
@@ -168,6 +182,6 @@ bench: deps
 clean:
 	rm -rf build
 
-.PHONY: all clean deps demo test check lint install bench
+.PHONY: all clean deps demo test check lint install bench fuzz fuzzers
 .SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

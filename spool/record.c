@@ -109,29 +109,22 @@ refuse(const struct reader *rd, const char *key, const char *format, ...)
 static const char *
 shown(struct arena *a, const json_t *value)
 {
+	char buf[SHOWN_MAX];
+	size_t len;
 	const char *s;
 
-	switch (json_typeof(value)) {
-	case JSON_STRING:
-		s = utf8_clean(a, json_string_value(value),
-		    json_string_length(value), SHOWN_MAX);
-		return arena_printf(a, "\"%s\"", s == NULL ? "" : s);
-	case JSON_INTEGER:
-		return arena_printf(a, "%" JSON_INTEGER_FORMAT,
-		    json_integer_value(value));
-	case JSON_REAL:
-		return arena_printf(a, "%g", json_real_value(value));
-	case JSON_TRUE:
-		return "true";
-	case JSON_FALSE:
-		return "false";
-	case JSON_OBJECT:
+	if (json_is_object(value))
 		return "an object";
-	case JSON_ARRAY:
+	if (json_is_array(value))
 		return "an array";
-	default:
-		return "null";
+	if (json_is_string(value)) {
+		len = json_string_length(value);
+		s = utf8_clean(a, json_string_value(value), len, SHOWN_MAX);
+		return arena_printf(a, "\"%s\"%s", s == NULL ? "" : s,
+		    len > SHOWN_MAX ? "..." : "");
 	}
+	len = json_dumpb(value, buf, sizeof(buf), JSON_ENCODE_ANY);
+	return arena_printf(a, "%.*s", (int)len, buf);
 }
 
 /* The members' getters leave NULL when the key is absent. */

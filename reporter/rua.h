@@ -11,6 +11,11 @@
  */
 #define TLSRPT_VERSION "v=TLSRPTv1"
 
+#define RUA_URI_MAX	2048	/* what HTTP servers take at least, and more
+				   than an e-mail address needs */
+#define RUA_SKIPPED_MAX	64	/* said to be unusable; any more of them are
+				   skipped in silence */
+
 enum rua_scheme { RUA_MAILTO, RUA_HTTPS };
 
 struct rua {
@@ -19,7 +24,8 @@ struct rua {
 			   "mailto:local@host" or "https://host[:port]/path" */
 	char *target;	/* mailto: the address, decoded, without "mailto:";
 			   https: the URL */
-	char *host;	/* lower-case A-labels, or the address literal */
+	char *host;	/* lower-case A-labels; https: also an IPv4 address, or
+			   an IPv6 address in brackets */
 };
 
 struct rua_skipped {
@@ -44,16 +50,25 @@ int	rua_pick(const char *const *txts, size_t n, const char **why);
 /*
  * Read a TLSRPT record by its grammar.  0 when the record is well-formed,
  * though all its URIs may be unusable (list->n is 0 then): unusable ones are
- * in skipped with the reason, as are those beyond max usable ones.  -1 when
- * the record breaks the grammar: *why (static) says where, the list is empty.
- * The caller releases the list in both cases.
+ * in skipped with the reason, as are those beyond max usable ones.  White
+ * space around a field or URI is forgiven also where the grammar has none:
+ * after "rua=" and at the very end.  -1 when the record breaks the grammar
+ * otherwise: *why (static) says how, the list is empty.  The caller releases
+ * the list in both cases.
  */
 int	rua_parse(struct rua_list *list, const char *txt, size_t max,
 	    const char **why);
 void	rua_list_release(struct rua_list *list);
 
 /*
- * Take one URI apart, published or from the queue.  On -1 *why is static text.
+ * Take one URI apart, published or from the queue.  Different spellings of a
+ * destination come out as one canonical URI, which comes out as itself when
+ * read again: scheme and host in lower case, "%" encoding undone where it
+ * hides something, no mailto: header fields, no fragment, no default port.
+ * A size limit as DMARC has it ("!10m") is ignored.  Refused: what is not a
+ * mailto: or https: URI of printable ASCII, credentials, control characters
+ * and blanks however encoded, mail to an address literal or to a domain of
+ * one label.  On -1 *why is static text.
  */
 int	rua_uri(struct rua *r, const char *uri, size_t len, const char **why);
 void	rua_release(struct rua *r);

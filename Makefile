@@ -150,7 +150,7 @@ test: deps
 	@$(MAKE) check
 
 # The same, taking for granted that everything is installed.
-check: all $(UNIT_TESTS) $(FUZZERS)
+check: all $(UNIT_TESTS) $(FUZZERS) $(B)/tests/bench/gen
 	tests/run $(B)
 
 lint:

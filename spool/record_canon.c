@@ -66,7 +66,7 @@ unicode_domain(char *out, size_t max, const char *s)
 	size_t n = 0;
 	int rc;
 
-	/* No A-label is shorter than a quarter of what it stands for. */
+	/* A-labels take at least a byte for every character, UTF-8 up to 4. */
 	if (strlen(s) > 4 * max)
 		return 0;
 	rc = idn2_lookup_u8((const uint8_t *)s, &ascii,

@@ -5,12 +5,10 @@
 #include <cmocka.h>
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "conf/mem.h"
 #include "spool/record.h"
@@ -94,6 +92,21 @@ dump(const struct record *r, const char *line, size_t len)
 	return text;
 }
 
+/* The file beside path holds this text. */
+static void
+assert_beside(const char *path, const char *suffix, const char *got)
+{
+	char *name = xasprintf("%s.%s", path, suffix), *want, *text;
+	size_t len;
+
+	assert_non_null(want = slurp(name, &len));
+	text = xasprintf("%.*s", (int)len, want);
+	assert_string_equal(got, text);
+	free(text);
+	free(want);
+	free(name);
+}
+
 /* A case per file of the corpus; its path is the state. */
 static void
 file_is_read(void **state)
@@ -101,21 +114,15 @@ file_is_read(void **state)
 	const char *path = *state, *why = NULL;
 	struct arena a = { 0 };
 	struct record r;
-	char *line, *want, *got, *name;
-	size_t len, want_len;
+	char *line, *got;
+	size_t len;
 
 	assert_non_null(line = slurp(path, &len));
 	if (record_parse(&r, line, len, &a, &why) == -1)
 		fail_msg("refused: %s", why);
 	assert_null(why);
 	got = dump(&r, line, len);
-	name = xasprintf("%s.want", path);
-	assert_non_null(want = slurp(name, &want_len));
-	want = xreallocarray(want, want_len + 1, 1);
-	want[want_len] = '\0';
-	assert_string_equal(got, want);
-	free(name);
-	free(want);
+	assert_beside(path, "want", got);
 	free(got);
 	free(line);
 	arena_release(&a);
@@ -127,21 +134,13 @@ file_is_refused(void **state)
 	const char *path = *state, *why = NULL;
 	struct arena a = { 0 };
 	struct record r;
-	char *line, *want, *got, *name;
-	size_t len, want_len;
+	char *line;
+	size_t len;
 
 	assert_non_null(line = slurp(path, &len));
 	assert_int_equal(record_parse(&r, line, len, &a, &why), -1);
 	assert_non_null(why);
-	got = xasprintf("%s\n", why);
-	name = xasprintf("%s.why", path);
-	assert_non_null(want = slurp(name, &want_len));
-	want = xreallocarray(want, want_len + 1, 1);
-	want[want_len] = '\0';
-	assert_string_equal(got, want);
-	free(name);
-	free(want);
-	free(got);
+	assert_beside(path, "why", arena_printf(&a, "%s\n", why));
 	free(line);
 	arena_release(&a);
 }

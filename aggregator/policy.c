@@ -7,16 +7,15 @@
 struct report_policy
 policy_of(const struct record_policy *p)
 {
-	struct report_policy id = { .type = p->type, .domain = p->domain };
+	struct report_policy id = {
+		.type = p->type,
+		.domain = p->domain,
+		.strings = p->strings,
+		.mx = p->mx,
+		.nstrings = p->nstrings,
+		.nmx = p->nmx,
+	};
 
-	if (p->type != POLICY_NONE) {
-		id.strings = p->strings;
-		id.nstrings = p->nstrings;
-	}
-	if (p->type == POLICY_STS) {
-		id.mx = p->mx;
-		id.nmx = p->nmx;
-	}
 	return id;
 }
 

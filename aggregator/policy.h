@@ -9,11 +9,7 @@
  * failure details play no part here.
  */
 
-/*
- * The identity of a record's policy, as a view that lives as long as p:
- * mx-hosts belong to sts alone, no-policy-found has no strings either
- * (RFC 8460 section 4.4).
- */
+/* The identity of a record's policy: a view that lives as long as p. */
 struct report_policy policy_of(const struct record_policy *p);
 
 /* Does it say no more than its type, about the TLSRPT domain itself? */

@@ -61,17 +61,6 @@ static const struct {
 	    "\t2 example.net " STS_1 " mx1.example.net +9 -0\n"
 	    "\t2 example.net " STS_1 " mx2.example.net +4 -0\n"
 	    "\t2 example.net " STS_2 " mx1.example.net +2 -0\n" },
-	{ "hosts are no part of a TLSA policy, nor strings of none",
-	    { { .domain = "example.net", .txt = "t", .type = POLICY_TLSA,
-	    .strings = TLSA_1, .mx = "mx1.example.net", .sessions = 1 },
-	    { .domain = "example.net", .txt = "t", .type = POLICY_TLSA,
-	    .strings = TLSA_1, .sessions = 2 },
-	    { .domain = "example.net", .txt = "t", .type = POLICY_NONE,
-	    .strings = "none", .mx = "mx1.example.net", .sessions = 4 },
-	    { .domain = "example.net", .txt = "t", .type = POLICY_NONE,
-	    .sessions = 8 } },
-	    "example.net 15\n\ttxt t 15\n\t1 example.net 3 1 1 AA +3 -0\n"
-	    "\t9 example.net +12 -0\n" },
 	{ "the most frequent failure comes first, then by content",
 	    { { .domain = "example.net", .txt = "t", .type = POLICY_NONE,
 	    .failed = true, .failure = EXPIRED_AT("192.0.2.26"),

@@ -1,0 +1,435 @@
+#include "reporter/lint.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "conf/mem.h"
+#include "reporter/gzip.h"
+#include "reporter/lint_mime.h"
+
+#define WSP	" \t"
+
+struct message {
+	const struct lint_names *n;
+	const char *from, *to;
+	struct lint_part whole, parts[2];
+};
+
+/* One domain is the other or below it: aligned as DMARC (RFC 7489) sees it. */
+static bool
+is_within(const char *domain, const char *parent)
+{
+	size_t a = strlen(domain), b = strlen(parent);
+
+	return a >= b && strcasecmp(domain + a - b, parent) == 0 &&
+	    (a == b || domain[a - b - 1] == '.');
+}
+
+static bool
+is_aligned(const char *a, const char *b)
+{
+	return is_within(a, b) || is_within(b, a);
+}
+
+static const char *
+domain_of(const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	return at == NULL ? "" : at + 1;
+}
+
+/* Is this mailbox, with or without a name, exactly this address? */
+static bool
+is_mailbox(const char *value, const char *address)
+{
+	const char *angle = strrchr(value, '<');
+	const char *s = angle == NULL ? value : angle + 1;
+	size_t len = strlen(address);
+
+	if (strncmp(s, address, len) != 0)
+		return false;
+	s += len;
+	if (angle != NULL && *s++ != '>')
+		return false;
+	return s[strspn(s, WSP)] == '\0';
+}
+
+/* RFC 5322 section 3.3, and the day of the week must be right. */
+static bool
+is_date(const char *value)
+{
+	struct tm tm = { 0 }, day;
+	const char *end = strptime(value, "%a, %d %b %Y %H:%M:%S %z", &tm);
+
+	if (end == NULL || *end != '\0')
+		return false;
+	day = tm;
+	timegm(&day);
+	return day.tm_wday == tm.tm_wday && day.tm_mday == tm.tm_mday;
+}
+
+static bool
+is_message_id(const char *value)
+{
+	size_t len = strlen(value);
+	const char *at = strchr(value, '@');
+
+	return len > 4 && value[0] == '<' && value[len - 1] == '>' &&
+	    at != NULL && at > value + 1 && at < value + len - 2 &&
+	    strchr(at + 1, '@') == NULL && strpbrk(value, WSP) == NULL;
+}
+
+/* The same words: folding may have changed the blanks between them. */
+static bool
+is_same_words(const char *a, const char *b)
+{
+	for (;;) {
+		size_t len;
+
+		a += strspn(a, WSP);
+		b += strspn(b, WSP);
+		len = strcspn(a, WSP);
+		if (len != strcspn(b, WSP) || memcmp(a, b, len) != 0)
+			return false;
+		if (len == 0)
+			return true;
+		a += len;
+		b += len;
+	}
+}
+
+static bool
+check_from(const struct message *m, const char *value)
+{
+	return is_mailbox(value, m->from) &&
+	    is_aligned(domain_of(m->from), m->n->submitter);
+}
+
+static bool
+check_to(const struct message *m, const char *value)
+{
+	return is_mailbox(value, m->to);
+}
+
+static bool
+check_subject(const struct message *m, const char *value)
+{
+	char *expect = xasprintf("Report Domain: %s Submitter: %s "
+	    "Report-ID: <%s>", m->n->domain, m->n->submitter, m->n->report_id);
+	bool good = is_same_words(value, expect);
+
+	free(expect);
+	return good;
+}
+
+static bool
+check_date(const struct message *m, const char *value)
+{
+	(void)m;
+	return is_date(value);
+}
+
+static bool
+check_message_id(const struct message *m, const char *value)
+{
+	(void)m;
+	return is_message_id(value);
+}
+
+static bool
+check_mime_version(const struct message *m, const char *value)
+{
+	(void)m;
+	return strcmp(value, "1.0") == 0;
+}
+
+static bool
+check_content_type(const struct message *m, const char *value)
+{
+	(void)m;
+	return lint_is_type(value, "multipart/report") &&
+	    lint_has_param(value, "report-type", "tlsrpt");
+}
+
+static bool
+check_report_domain(const struct message *m, const char *value)
+{
+	return strcmp(value, m->n->domain) == 0;
+}
+
+static bool
+check_submitter(const struct message *m, const char *value)
+{
+	return strcmp(value, m->n->submitter) == 0;
+}
+
+static bool
+check_tls_required(const struct message *m, const char *value)
+{
+	(void)m;
+	return strcasecmp(value, "No") == 0;
+}
+
+static bool
+check_auto_submitted(const struct message *m, const char *value)
+{
+	(void)m;
+	return strcmp(value, "auto-generated") == 0;
+}
+
+/* What must be there once, and signed if anything is (RFC 6376 section 5.4). */
+static const struct field {
+	const char *name;
+	bool (*check)(const struct message *m, const char *value);
+	bool is_signed;
+	const char *section, *what;
+} fields[] = {
+	{ "From", check_from, true, "RFC 8460 section 3",
+	    "our address, aligned with the submitter" },
+	{ "To", check_to, true, "RFC 5322 section 3.6.3",
+	    "the receiver's address" },
+	{ "Subject", check_subject, true, "RFC 8460 section 5.3",
+	    "Report Domain: ... Submitter: ... Report-ID: <...>" },
+	{ "Date", check_date, true, "RFC 5322 section 3.3", "a date" },
+	{ "Message-ID", check_message_id, true, "RFC 5322 section 3.6.4",
+	    "<left@right>" },
+	{ "MIME-Version", check_mime_version, true, "RFC 2045 section 4",
+	    "1.0" },
+	{ "Content-Type", check_content_type, true, "RFC 8460 section 5.3",
+	    "multipart/report; report-type=\"tlsrpt\"" },
+	{ "TLS-Report-Domain", check_report_domain, true,
+	    "RFC 8460 section 5.3", "the policy domain" },
+	{ "TLS-Report-Submitter", check_submitter, true,
+	    "RFC 8460 section 5.3", "the submitter" },
+	{ "TLS-Required", check_tls_required, true, "RFC 8689 section 5",
+	    "No" },
+	{ "Auto-Submitted", check_auto_submitted, false, "RFC 3834 section 5",
+	    "auto-generated" },
+};
+#define FIELDS	(sizeof(fields) / sizeof(fields[0]))
+
+static char *
+header_check(const struct message *m)
+{
+	for (const struct field *f = fields; f < fields + FIELDS; f++) {
+		const char *value = lint_field(&m->whole.header, f->name);
+
+		if (value == NULL)
+			return xasprintf("%s: %s is missing or repeated",
+			    f->section, f->name);
+		if (!f->check(m, value))
+			return xasprintf("%s: %s is \"%s\", must be %s",
+			    f->section, f->name, value, f->what);
+	}
+	return NULL;
+}
+
+/* The value of a tag without its blanks (RFC 6376 section 3.2), or NULL. */
+static char *
+tag(const char *list, const char *name)
+{
+	const char *s = list, *end;
+
+	for (; s != NULL; s = *end == '\0' ? NULL : end + 1) {
+		size_t len = strlen(name);
+		char *value, *w;
+
+		s += strspn(s, WSP);
+		end = s + strcspn(s, ";");
+		if (strncmp(s, name, len) != 0 ||
+		    s[len + strspn(s + len, WSP)] != '=')
+			continue;
+		w = value = xmalloc((size_t)(end - s) + 1);
+		for (s = strchr(s, '=') + 1; s < end; s++)
+			if (*s != ' ' && *s != '\t')
+				*w++ = *s;
+		*w = '\0';
+		return value;
+	}
+	return NULL;
+}
+
+static bool
+is_in_list(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *s = list; *s != '\0'; s += *s == ':') {
+		size_t n = strcspn(s, ":");
+
+		if (n == len && strncasecmp(s, name, len) == 0)
+			return true;
+		s += n;
+	}
+	return false;
+}
+
+/* d= and From must be one organisation, and so must d= and the submitter. */
+static char *
+signer_check(const struct message *m, const char *value)
+{
+	char *d = tag(value, "d");
+	bool good = d != NULL && d[0] != '\0' &&
+	    is_within(m->n->submitter, d) && is_aligned(domain_of(m->from), d);
+
+	free(d);
+	return good ? NULL : xasprintf("RFC 8460 section 3: the signature's "
+	    "d= is not %s or above, or not aligned with From",
+	    m->n->submitter);
+}
+
+static char *
+signed_fields_check(const char *value)
+{
+	char *h = tag(value, "h"), *why = NULL;
+
+	if (h == NULL)
+		why = xstrdup("RFC 6376 section 3.5: a signature without h=");
+	for (size_t i = 0; i < FIELDS && why == NULL; i++)
+		if (fields[i].is_signed && !is_in_list(h, fields[i].name))
+			why = xasprintf("RFC 8460 section 5.3: %s is not "
+			    "signed", fields[i].name);
+	free(h);
+	return why;
+}
+
+/* Whether it verifies is for a verifier to say; here is what it must cover. */
+static char *
+signature_check(const struct message *m, const char *value)
+{
+	static const char *const needed[] = { "v", "a", "s", "bh", "b" };
+	char *s, *why;
+	bool good;
+
+	if ((s = tag(value, "l")) != NULL) {
+		free(s);
+		return xstrdup("RFC 8460 section 3: a signature with l=");
+	}
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		s = tag(value, needed[i]);
+		good = s != NULL && s[0] != '\0';
+		free(s);
+		if (!good)
+			return xasprintf("RFC 6376 section 3.5: a signature "
+			    "without %s=", needed[i]);
+	}
+	why = signer_check(m, value);
+	return why != NULL ? why : signed_fields_check(value);
+}
+
+static char *
+signatures_check(const struct message *m, int must_be_signed)
+{
+	char *why = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->whole.header.n && why == NULL; i++) {
+		if (strcasecmp(m->whole.header.field[i].name, "DKIM-Signature") != 0)
+			continue;
+		why = signature_check(m, m->whole.header.field[i].value);
+		n++;
+	}
+	if (why == NULL && must_be_signed && n == 0)
+		why = xstrdup("RFC 8460 section 3: not signed");
+	return why;
+}
+
+/* The one for people. */
+static char *
+text_check(const struct lint_part *p)
+{
+	const char *type = lint_field(&p->header, "Content-Type");
+
+	if (type == NULL || !lint_is_type(type, "text/plain"))
+		return xstrdup("RFC 8460 section 5.3: the first part is not "
+		    "text/plain");
+	return p->len > 0 ? NULL : xstrdup("RFC 8460 section 5.3: nothing in "
+	    "the part for people");
+}
+
+static char *
+attachment_check(const struct lint_part *p, const char *filename)
+{
+	const char *type = lint_field(&p->header, "Content-Type");
+	const char *how = lint_field(&p->header, "Content-Disposition");
+	const char *encoding = lint_field(&p->header,
+	    "Content-Transfer-Encoding");
+
+	if (type == NULL || !lint_is_type(type, "application/tlsrpt+gzip"))
+		return xstrdup("RFC 8460 section 5.3: the second part is not "
+		    "application/tlsrpt+gzip");
+	if (how == NULL || !lint_is_type(how, "attachment"))
+		return xstrdup("RFC 8460 section 5.3: the report is no "
+		    "attachment");
+	if (!lint_has_param(how, "filename", filename) ||
+	    !lint_has_param(type, "name", filename))
+		return xasprintf("RFC 8460 section 5.1: filename= or name= is "
+		    "not %s", filename);
+	if (encoding == NULL || strcasecmp(encoding, "base64") != 0)
+		return xstrdup("RFC 2045 section 6: the report is not in "
+		    "base64");
+	return NULL;
+}
+
+/* What the receiver will have after unpacking. */
+static char *
+contents_check(const struct message *m)
+{
+	const struct lint_part *p = &m->parts[1];
+	unsigned char *packed = NULL;
+	char *json = NULL, *why;
+	const char *reason;
+	size_t len, jsonlen;
+
+	if ((why = lint_base64(p->body, p->len, &packed, &len)) != NULL)
+		goto out;
+	json = gzip_unpack(packed, len, LINT_JSON_MAX, &jsonlen, &reason);
+	if (json == NULL)
+		why = xasprintf("RFC 8460 section 5.2: the attachment: %s",
+		    reason);
+	else
+		why = lint_report(json, jsonlen, m->n);
+out:
+	free(packed);
+	free(json);
+	return why;
+}
+
+static char *
+parts_check(struct message *m)
+{
+	char *why, *filename = xasprintf("%s.json.gz", m->n->filename);
+
+	if ((why = lint_parts_read(&m->whole, m->parts)) == NULL &&
+	    (why = text_check(&m->parts[0])) == NULL &&
+	    (why = attachment_check(&m->parts[1], filename)) == NULL)
+		why = contents_check(m);
+	free(filename);
+	return why;
+}
+
+char *
+lint_message(const char *message, size_t len, const struct lint_names *n,
+    const char *from, const char *to, int must_be_signed)
+{
+	struct message m = { .n = n, .from = from, .to = to };
+	char *why;
+
+	if (len > LINT_MESSAGE_MAX)
+		return xasprintf("%zu bytes, receivers take mails of %d", len,
+		    LINT_MESSAGE_MAX);
+	if ((why = lint_bytes(message, len)) == NULL &&
+	    (why = lint_part_read(&m.whole, message, len)) == NULL &&
+	    (why = header_check(&m)) == NULL &&
+	    (why = signatures_check(&m, must_be_signed)) == NULL)
+		why = parts_check(&m);
+	lint_part_release(&m.whole);
+	lint_part_release(&m.parts[0]);
+	lint_part_release(&m.parts[1]);
+	return why;
+}

@@ -1,0 +1,232 @@
+#include "reporter/summary.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "spool/day.h"
+
+#define COLUMNS		76
+#define POLICIES_SHOWN	20
+#define DETAILS_SHOWN	10
+
+/* Columns where continued lines and the text after a count begin. */
+#define LABEL_INDENT	13
+#define DETAIL_INDENT	13
+
+static const struct name_code policy_words[] = {
+	{ "DANE (TLSA records)", POLICY_TLSA },
+	{ "MTA-STS", POLICY_STS },
+	{ "No policy (TLS if offered)", POLICY_NONE },
+	{ NULL, 0 }
+};
+
+static const struct name_code result_words[] = {
+	{ "STARTTLS was not offered or not accepted", STARTTLS_NOT_SUPPORTED },
+	{ "the certificate is for another name", CERTIFICATE_HOST_MISMATCH },
+	{ "the certificate is not trusted", CERTIFICATE_NOT_TRUSTED },
+	{ "the certificate has expired", CERTIFICATE_EXPIRED },
+	{ "TLS or its validation failed", VALIDATION_FAILURE },
+	{ "the MTA-STS policy could not be fetched", STS_POLICY_FETCH_ERROR },
+	{ "the MTA-STS policy is not valid", STS_POLICY_INVALID },
+	{ "the MTA-STS policy host's certificate is not valid",
+	    STS_WEBPKI_INVALID },
+	{ "none of the TLSA records is usable", TLSA_INVALID },
+	{ "DNSSEC validation failed", DNSSEC_INVALID },
+	{ "DANE is required but there are no valid TLSA records",
+	    DANE_REQUIRED },
+	{ NULL, 0 }
+};
+
+/* Controls too: what peers sent must not begin lines of its own. */
+static bool
+is_blank(char c)
+{
+	return (c > 0 && c <= ' ') || c == 0x7f;
+}
+
+/* The bytes and columns up to the next blank. */
+static size_t
+word(const char *s, size_t *columns)
+{
+	size_t len;
+
+	*columns = 0;
+	for (len = 0; s[len] != '\0' && !is_blank(s[len]); len++)
+		*columns += ((unsigned char)s[len] & 0xc0) != 0x80;
+	return len;
+}
+
+/*
+ * Write text word by word to lines of COLUMNS, the first of which already
+ * has `column`, the others begin at `indent`.
+ */
+static void
+wrap(FILE *f, const char *text, size_t column, size_t indent)
+{
+	size_t len, width;
+	bool first = true;
+
+	for (;;) {
+		while (is_blank(*text))
+			text++;
+		if (*text == '\0')
+			break;
+		len = word(text, &width);
+		if (!first && column + 1 + width > COLUMNS) {
+			fprintf(f, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (!first) {
+			putc(' ', f);
+			column++;
+		}
+		fwrite(text, 1, len, f);
+		column += width;
+		text += len;
+		first = false;
+	}
+	putc('\n', f);
+}
+
+/* A paragraph: the first line begins with prefix, the others at indent. */
+static void __attribute__((format(printf, 4, 5)))
+paragraph(FILE *f, const char *prefix, size_t indent, const char *format, ...)
+{
+	char *text;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) == -1)
+		fatal("out of memory");
+	va_end(ap);
+	fputs(prefix, f);
+	wrap(f, text, strlen(prefix), indent);
+	free(text);
+}
+
+/*
+ * In tenths of a per cent, rounded down, but "all" and "none" only when it is
+ * all or none.
+ */
+static unsigned
+share(uint64_t n, uint64_t total)
+{
+	unsigned tenths;
+
+	if (n == 0 || n == total)
+		return n == 0 ? 0 : 1000;
+	tenths = (unsigned)(1000.0 * ((double)n / (double)total));
+	return tenths < 1 ? 1 : tenths > 999 ? 999 : tenths;
+}
+
+static void
+counts(FILE *f, const char *prefix, uint64_t successful, uint64_t failed)
+{
+	unsigned tenths = share(successful, successful + failed);
+
+	fprintf(f, "%s%llu successful, %llu failed", prefix,
+	    (unsigned long long)successful, (unsigned long long)failed);
+	if (successful + failed > 0)
+		fprintf(f, " (%u.%u %% successful)", tenths / 10, tenths % 10);
+	putc('\n', f);
+}
+
+static void
+detail(FILE *f, const struct report_detail *d)
+{
+	char count[32];
+	const char *server = d->mx_hostname ? d->mx_hostname : d->mx_helo;
+
+	fmt(count, sizeof(count), "%11llu  ", (unsigned long long)d->n);
+	paragraph(f, count, DETAIL_INDENT, "%s (%s)",
+	    name_of(result_words, (int)d->result),
+	    name_of(result_types, (int)d->result));
+	if (server != NULL || d->receiving_ip != NULL)
+		paragraph(f, "             ", DETAIL_INDENT, "at %s%s%s%s",
+		    server ? server : "",
+		    server && d->receiving_ip ? " [" : "",
+		    d->receiving_ip ? d->receiving_ip : "",
+		    server && d->receiving_ip ? "]" : "");
+	if (d->reason != NULL)
+		paragraph(f, "             ", DETAIL_INDENT, "reason: %s",
+		    d->reason);
+}
+
+static void
+policy(FILE *f, const struct report_policy *p)
+{
+	size_t shown = p->ndetails < DETAILS_SHOWN ? p->ndetails :
+	    DETAILS_SHOWN;
+
+	putc('\n', f);
+	paragraph(f, "", 4, "%s for %s", name_of(policy_words, (int)p->type),
+	    p->domain);
+	counts(f, "  ", p->successful, p->failed);
+	if (shown > 0)
+		fputs("  Failures:\n", f);
+	for (size_t i = 0; i < shown; i++)
+		detail(f, &p->details[i]);
+	if (p->ndetails > shown)
+		fprintf(f, "             and %zu more, see the attachment\n",
+		    p->ndetails - shown);
+}
+
+static void
+head(FILE *f, const struct report *r)
+{
+	char day[DAY_TEXT];
+
+	paragraph(f, "", 0, "This is a report on TLS connections to the mail "
+	    "servers of %s, as seen by %s.", r->domain, r->who->organization);
+	if (r->part > 1)
+		paragraph(f, "", 0, "It adds to an earlier report for the same "
+		    "day: these figures came in late.");
+	putc('\n', f);
+	paragraph(f, "Reporter:    ", LABEL_INDENT, "%s (%s)",
+	    r->who->organization, r->who->submitter);
+	paragraph(f, "Contact:     ", LABEL_INDENT, "%s", r->who->contact);
+	paragraph(f, "Domain:      ", LABEL_INDENT, "%s", r->domain);
+	paragraph(f, "Period:      ", LABEL_INDENT,
+	    "%s 00:00:00 to 23:59:59 UTC", day_format(r->day, day));
+	counts(f, "Sessions:    ", r->successful, r->failed);
+}
+
+static void
+foot(FILE *f, const struct report *r)
+{
+	putc('\n', f);
+	paragraph(f, "", 0, "The attachment holds the same figures in full, "
+	    "for programs to read: JSON as RFC 8460 defines it, packed with "
+	    "gzip.");
+	putc('\n', f);
+	paragraph(f, "", 0, "You get this report because of the DNS record "
+	    "_smtp._tls.%s, which asks for it. Questions about it are welcome "
+	    "at %s.", r->domain, r->who->contact);
+}
+
+char *
+summary_text(const struct report *r)
+{
+	size_t shown = r->npolicies < POLICIES_SHOWN ? r->npolicies :
+	    POLICIES_SHOWN;
+	char *text = NULL;
+	size_t len;
+	FILE *f;
+
+	if ((f = open_memstream(&text, &len)) == NULL)
+		fatal("out of memory");
+	head(f, r);
+	for (size_t i = 0; i < shown; i++)
+		policy(f, &r->policies[i]);
+	if (r->npolicies > shown)
+		fprintf(f, "\nAnd %zu more policies, see the attachment.\n",
+		    r->npolicies - shown);
+	foot(f, r);
+	if (fclose(f) != 0)
+		fatal("out of memory");
+	return text;
+}

@@ -167,6 +167,7 @@ get_code(const struct reader *rd, const json_t *obj, const char *key,
 {
 	const json_t *value = json_object_get(obj, key);
 
+	*code = 0;
 	if (value == NULL)
 		return refuse(rd, key, "missing, must be %s", allowed);
 	if (!json_is_integer(value) || json_integer_value(value) < min ||

@@ -25,6 +25,7 @@ slurp(const char *path, size_t *len)
 	char *buf, *exact;
 	FILE *f = fopen(path, "r");
 
+	*len = 0;
 	if (f == NULL)
 		return NULL;
 	buf = xmalloc(2 * RECORD_MAX);
@@ -161,7 +162,9 @@ filled(size_t len, char fill)
 
 	memset(line, fill, len);
 	memcpy(line, head, n);
-	memcpy(line + len - 2, "\"}", 3);
+	line[len - 2] = '"';
+	line[len - 1] = '}';
+	line[len] = '\0';
 	free(head);
 	return line;
 }

@@ -434,6 +434,7 @@ lookup_is_replaced(void **state)
 	add_day(q, 2, &lookup, 1);
 	must(q, queue_resolved(q, lookup.row, NOW + 1, NULL, 0,
 	    "no TLSRPT record"));
+	must(q, queue_resolved(q, lookup.row, NOW + 2, twice, 1, NULL));
 	assert_list(q, NULL, 0,
 	    "example.net 1 https://a.test/ pending 0 -1 -\n"
 	    "example.net 1 mailto:a@b.test pending 0 -1 -\n"
@@ -570,6 +571,55 @@ what_is_no_queue_is_refused(void **state)
 	free(why);
 }
 
+static sqlite3 *latest;	/* the connection opened last */
+
+static int
+remember(sqlite3 *db, const char **error, const void *api)
+{
+	(void)error, (void)api;
+	latest = db;
+	return SQLITE_OK;
+}
+
+static int
+sync_level(void)
+{
+	sqlite3_stmt *s;
+	int level;
+
+	assert_int_equal(sqlite3_prepare_v2(latest, "PRAGMA synchronous", -1,
+	    &s, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	level = sqlite3_column_int(s, 0);
+	sqlite3_finalize(s);
+	return level;
+}
+
+static void
+day_is_synced_and_marks_are_not(void **state)
+{
+	enum { NORMAL = 1, FULL = 2 };
+	struct queue *q;
+
+	(void)state;
+	sqlite3_auto_extension((void (*)(void))remember);
+	q = open_queue(QUEUE_WRITE);
+	assert_int_equal(sync_level(), NORMAL);
+	must(q, queue_begin(q));
+	assert_int_equal(sync_level(), FULL);
+	must(q, queue_commit(q));
+	assert_int_equal(sync_level(), NORMAL);
+	must(q, queue_begin(q));
+	queue_rollback(q);
+	assert_int_equal(sync_level(), NORMAL);
+	must(q, queue_begin(q));
+	assert_int_equal(queue_begin(q), -1);
+	assert_int_equal(queue_commit(q), -1);
+	assert_int_equal(sync_level(), NORMAL);
+	queue_close(q);
+	sqlite3_reset_auto_extension();
+}
+
 /*
  * Many: a day of 20,000 reports goes in fast, and what is due comes out at
  * once however much waits.  The bounds are generous: they are to catch a
@@ -657,6 +707,7 @@ main(void)
 		TEST(purge_takes_what_is_finished),
 		TEST(file_is_private_and_reading_changes_nothing),
 		TEST(what_is_no_queue_is_refused),
+		TEST(day_is_synced_and_marks_are_not),
 		TEST(many_are_quick),
 	};
 

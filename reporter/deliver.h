@@ -1,0 +1,39 @@
+#ifndef REPORTER_DELIVER_H
+#define REPORTER_DELIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "reporter/daily.h"
+#include "reporter/dkim.h"
+#include "reporter/queue.h"
+
+/*
+ * Deliver what is due, over all transports at once, and write down what came
+ * of it.  One thread holds the queue; libcurl's transfers run in it, mail
+ * sessions in threads of their own.
+ */
+struct deliver_options {
+	bool once;		/* one pass over what is due now, then return */
+	bool now;		/* first, a try of everything pending */
+	const char *domain;	/* only reports on this one, or NULL */
+	int64_t until;		/* start nothing after this second */
+	int64_t (*clock)(void);	/* seconds since the epoch */
+};
+
+struct deliver_totals {
+	uint64_t sent, deferred, failed, expired;
+};
+
+/*
+ * Returns 0 when it ran to its end, -1 when it could not start (logged).
+ * Stops early, with what is under way finished, after deliver_stop, which may
+ * be called from a signal handler.
+ */
+int	deliver_run(const struct conf *c, struct queue *q, struct daily *daily,
+	    const struct dkim *dkim, const struct deliver_options *o,
+	    struct deliver_totals *totals);
+void	deliver_stop(void);
+
+#endif

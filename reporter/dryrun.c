@@ -1,0 +1,142 @@
+#include "reporter/dryrun.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "reporter/json.h"
+#include "reporter/mailer.h"
+#include "spool/day.h"
+#include "spool/file.h"
+
+void
+dryrun_begin(struct dryrun *d)
+{
+	fprintf(d->out, "%-10s  %-32s %10s %9s %8s  %s\n", "day", "domain",
+	    "sessions", "failures", "bytes", "destination");
+}
+
+static void
+write_file(struct dryrun *d, const char *name, const void *buf, size_t len)
+{
+	if (d->outdir == -1)
+		return;
+	if (file_replace(d->outdir, name, buf, len, 0644) == -1) {
+		log_warn("cannot write %s: %m", name);
+		d->errors++;
+	}
+}
+
+static void
+write_report(struct dryrun *d, const struct daily_report *r)
+{
+	char *name = xasprintf("%s.json", r->report->filename);
+	char *gzname = xasprintf("%s.json.gz", r->report->filename);
+	size_t len;
+	char *json = json_report(r->report, true, &len);
+
+	if (json != NULL)
+		write_file(d, name, json, len);
+	write_file(d, gzname, r->gzip, r->gziplen);
+	free(json);
+	free(gzname);
+	free(name);
+}
+
+static void
+write_mail(struct dryrun *d, const struct daily_report *r, const char *address,
+    size_t number)
+{
+	struct queue_report q = {
+		.day = r->report->day, .part = r->report->part,
+		.made = d->now,
+		.domain = (char *)(uintptr_t)r->report->domain,
+		.report_id = (char *)(uintptr_t)r->report->id,
+		.filename = (char *)(uintptr_t)r->report->filename,
+		.summary = (char *)(uintptr_t)r->summary,
+		.body = (void *)(uintptr_t)r->gzip, .len = r->gziplen,
+	};
+	char *name, *message, *why;
+	size_t len;
+
+	message = mailer_message(d->conf, d->dkim, &q, address, &len, &why);
+	if (message == NULL) {
+		log_warn("the mail to %s about %s: %s", address,
+		    r->report->domain, why);
+		free(why);
+		d->errors++;
+		return;
+	}
+	name = number == 1 ? xasprintf("%s.eml", r->report->filename) :
+	    xasprintf("%s.%zu.eml", r->report->filename, number);
+	write_file(d, name, message, len);
+	free(name);
+	free(message);
+}
+
+static void
+print_line(struct dryrun *d, const struct daily_report *r, const char *to)
+{
+	char day[DAY_TEXT];
+
+	fprintf(d->out, "%s  %-32s %10" PRIu64 " %9" PRIu64 " %8zu  %s\n",
+	    day_format(r->report->day, day), r->report->domain,
+	    r->report->successful + r->report->failed, r->report->failed,
+	    r->gziplen, to);
+}
+
+static bool
+nobody_signs(const struct dryrun *d)
+{
+	return d->dkim == NULL && d->conf->dkim.signer == SIGNER_SELF;
+}
+
+int
+dryrun_report(void *arg, const struct daily_report *r)
+{
+	struct dryrun *d = arg;
+	size_t mails = 0;
+
+	d->reports++;
+	d->sessions += r->report->successful + r->report->failed;
+	d->failures += r->report->failed;
+	if (r->objection != NULL) {
+		print_line(d, r, "(held back)");
+		d->held_back++;
+		return 0;
+	}
+	write_report(d, r);
+	if (r->lookup)
+		print_line(d, r, "(DNS did not answer; asked again later)");
+	for (size_t i = 0; i < r->to->n; i++) {
+		const struct rua *to = &r->to->list[i];
+
+		if (to->scheme == RUA_MAILTO && nobody_signs(d)) {
+			print_line(d, r, "(mail, refused: no DKIM key)");
+			log_warn("%s would be refused: no DKIM key is "
+			    "configured", to->uri);
+			d->errors++;
+			continue;
+		}
+		print_line(d, r, to->uri);
+		d->destinations++;
+		d->bytes += r->gziplen;
+		if (to->scheme == RUA_MAILTO)
+			write_mail(d, r, to->target, ++mails);
+	}
+	return 0;
+}
+
+void
+dryrun_end(struct dryrun *d)
+{
+	fprintf(d->out, "total: %" PRIu64 " reports to %" PRIu64
+	    " destinations, %" PRIu64 " sessions, %" PRIu64 " failures, %"
+	    PRIu64 " bytes", d->reports, d->destinations, d->sessions,
+	    d->failures, d->bytes);
+	if (d->held_back > 0)
+		fprintf(d->out, ", %" PRIu64 " held back", d->held_back);
+	fputs("; nothing was sent\n", d->out);
+}

@@ -1,0 +1,52 @@
+#ifndef REPORTER_MAILER_H
+#define REPORTER_MAILER_H
+
+#include <stddef.h>
+
+#include "conf/conf.h"
+#include "reporter/dkim.h"
+#include "reporter/lint.h"
+#include "reporter/outcome.h"
+#include "reporter/queue.h"
+
+/*
+ * Threads that write, sign and hand in mails, a session at a time, so that
+ * signing uses all cores and a slow smarthost does not hold up the rest.
+ */
+struct mailer;
+
+/*
+ * woken is called, from any thread, when results wait.  NULL with *why (the
+ * caller frees it) when mail cannot be sent as it is configured.
+ */
+struct mailer *mailer_new(const struct conf *c, const struct dkim *dkim,
+	    void (*woken)(void *arg), void *arg, char **why);
+/* Waits for the sessions under way. */
+void	mailer_free(struct mailer *m);
+
+struct mailer_job {
+	struct mailer_job *next;
+	const struct queue_report *report;	/* the caller's, and so is */
+	const char *address;			/* the mailbox */
+	struct result result;			/* out */
+	void *arg;
+};
+
+/* Hand over a list of jobs as one session. */
+void	mailer_send(struct mailer *m, struct mailer_job *list);
+
+/* Finished jobs, as a list, or NULL. */
+struct mailer_job *mailer_done(struct mailer *m);
+
+/* Sessions that may be started now. */
+size_t	mailer_room(struct mailer *m);
+
+/*
+ * The finished, signed mail to one address, looked over.  NULL with *why (the
+ * caller frees it) when it cannot be signed or lint objects.
+ */
+char	*mailer_message(const struct conf *c, const struct dkim *dkim,
+	    const struct queue_report *r, const char *address, size_t *len,
+	    char **why);
+
+#endif

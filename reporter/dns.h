@@ -17,26 +17,33 @@ enum dns_status {
 
 struct dns_config {
 	const char *resolver;		/* "ip[@port]", NULL: /etc/resolv.conf */
-	const char *trust_anchor;	/* file, or NULL: do not validate */
+	const char *trust_anchor;	/* file with DS or DNSKEY records, only
+					   read; NULL: do not validate */
 	long timeout;			/* seconds for one look-up */
 };
 
 /* NULL with *why (the caller frees it) when it cannot be set up. */
 struct dns *dns_new(const struct dns_config *c, char **why);
+/* Forgets what is not answered yet: no more calls of fn. */
 void	dns_free(struct dns *d);
 
 /*
- * One record's data per entry.  TXT: its character-strings joined and
- * terminated (NUL bytes in it make the record be left out).
+ * One record's data per entry: data[i] of len[i] bytes.  TXT: its
+ * character-strings joined and terminated; a record that is malformed or
+ * holds a NUL is left out, so n may be 0.  All of it is gone when fn returns.
+ * secure: proven by DNSSEC from the trust anchor, be it FOUND or NONE.
  */
 typedef void dns_fn(void *arg, enum dns_status status, bool secure,
 	    const char *const *data, const size_t *len, size_t n);
 
 /*
- * Ask; the answer comes by a call of fn during dns_wait or a later dns_ask
- * (which waits for room when many are under way).  0, or -1 when the name
- * cannot be asked for: fn is not called then.
+ * Ask; the answer comes by one call of fn during dns_wait or a later dns_ask
+ * (which waits for room when many are under way).  fn may ask further
+ * questions.  0, or -1 when the name cannot be asked for: fn is not called
+ * then.  rrtype is the number of RFC 1035; its data comes as it was sent.
  */
+int	dns_ask(struct dns *d, const char *name, int rrtype, dns_fn *fn,
+	    void *arg);
 int	dns_ask_txt(struct dns *d, const char *name, dns_fn *fn, void *arg);
 
 /* Until every question is answered or has timed out. */

@@ -1,0 +1,298 @@
+/*
+ * The spool's promises when the process dies, or a call fails, at the n-th
+ * call that changes anything on disk: n = 1, 2, ... until it is through.
+ * These calls are our own functions here: the linker takes them from this
+ * file rather than from libc.
+ */
+#undef _FORTIFY_SOURCE		/* which has bodies for them, too */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <errno.h>
+
+#include "conf/log.h"
+#include "tests/spool/scratch.h"
+
+#define KILLED	99
+
+static struct {
+	enum { LIVE, DIE, FAIL } mode;
+	int at, step;
+} fate;
+
+/* Is this the call that does not work? */
+static bool
+struck(void)
+{
+	if (fate.mode == LIVE || ++fate.step != fate.at)
+		return false;
+	if (fate.mode == DIE)
+		_exit(KILLED);
+	errno = EIO;
+	return true;
+}
+
+int
+openat(int dirfd, const char *name, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list ap;
+
+	va_start(ap, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return struck() ? -1 :
+	    (int)syscall(SYS_openat, dirfd, name, flags, mode);
+}
+
+int
+mkdirat(int dirfd, const char *name, mode_t mode)
+{
+	return struck() ? -1 : (int)syscall(SYS_mkdirat, dirfd, name, mode);
+}
+
+int
+linkat(int from, const char *old, int to, const char *new, int flags)
+{
+	return struck() ? -1 :
+	    (int)syscall(SYS_linkat, from, old, to, new, flags);
+}
+
+int
+renameat(int from, const char *old, int to, const char *new)
+{
+	return struck() ? -1 :
+	    (int)syscall(SYS_renameat2, from, old, to, new, 0);
+}
+
+int
+unlinkat(int dirfd, const char *name, int flags)
+{
+	return struck() ? -1 : (int)syscall(SYS_unlinkat, dirfd, name, flags);
+}
+
+int
+fsync(int fd)
+{
+	return struck() ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+ssize_t
+write(int fd, const void *buf, size_t len)
+{
+	return struck() ? -1 : syscall(SYS_write, fd, buf, len);
+}
+
+/* Two days, a line that is none, equal lines, no newline at the end. */
+#define LINES \
+	RECORD("a.example") "\n" RECORD("b.example") "\n" \
+	RECORD("a.example") "\n" "nonsense\n" \
+	WITH("\"ts\":1795132800,\"n\":3", "c.example") "\n" \
+	RECORD("a.example")
+#define SESSIONS	4	/* of DAY */
+#define EARLIER		3	/* of the day before */
+
+static int
+take(struct spool *s)
+{
+	struct intake_totals t = { 0 };
+
+	return spool_take_incoming(s, &t);
+}
+
+static int
+seal(struct spool *s)
+{
+	struct intake_totals t = { 0 };
+
+	return spool_seal_day(s, DAY, &t);
+}
+
+static int lines_fd;
+
+static int
+add(struct spool *s)
+{
+	struct intake_totals t = { 0 };
+
+	return spool_add(s, lines_fd, "test", DAY, &t);
+}
+
+static void
+with_dropped(struct spool *s)
+{
+	drop(s, "mta.jsonl", LINES);
+}
+
+/* What a collector left that was killed in the middle of a line. */
+static void
+with_open(struct spool *s)
+{
+	put_segment(s, "mta1-1.1.open", HEADER("mta1-1.1", "") LINES "\n"
+	    "{\"d\":\"torn.exam");
+}
+
+/* Run it in a process of its own that dies at call `at`; did it? */
+static bool
+dies(struct scratch *s, int (*run)(struct spool *), int at)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_int_not_equal(pid, -1);
+	if (pid == 0) {
+		fate.at = at;
+		fate.step = 0;
+		fate.mode = DIE;
+		run(&s->spool);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_true(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == KILLED);
+	return WEXITSTATUS(status) == KILLED;
+}
+
+/* Run it with call `at` failing; was there such a call? */
+static bool
+fails(struct scratch *s, int (*run)(struct spool *), int at, int *rc)
+{
+	fate.at = at;
+	fate.step = 0;
+	fate.mode = FAIL;
+	*rc = run(&s->spool);
+	fate.mode = LIVE;
+	return fate.step >= at;
+}
+
+static void
+all_is_there_once(struct spool *s)
+{
+	assert_int_equal(sessions_of(s, DAY), SESSIONS);
+	assert_int_equal(sessions_of(s, DAY - 1), EARLIER);
+	assert_true(files_in(s->rejected, ".jsonl") == 1);
+}
+
+static void
+a_dropped_file_counts_once_whenever_we_die(void **state)
+{
+	struct scratch *s = *state;
+	bool died = true;
+	int at;
+
+	for (at = 1; died; at++) {
+		scratch_empty(s);
+		with_dropped(&s->spool);
+		died = dies(s, take, at);
+		if (died && files_in(s->spool.incoming, ".jsonl") == 1)
+			assert_int_equal(take(&s->spool), 1);
+		all_is_there_once(&s->spool);
+		assert_int_equal(files_in(s->spool.incoming, ".jsonl"), 0);
+	}
+	assert_true(at > 15);
+}
+
+static void
+a_dropped_file_counts_once_whatever_fails(void **state)
+{
+	struct scratch *s = *state;
+	bool failed = true;
+	int at, rc;
+
+	for (at = 1; failed; at++) {
+		scratch_empty(s);
+		with_dropped(&s->spool);
+		failed = fails(s, take, at, &rc);
+		if (rc == -1)
+			take(&s->spool);
+		all_is_there_once(&s->spool);
+		assert_int_equal(files_in(s->spool.incoming, ".jsonl"), 0);
+	}
+	assert_true(at > 15);
+}
+
+/* And not only in the end: readers come at any moment. */
+static void
+an_open_segment_counts_once_whenever_we_die(void **state)
+{
+	struct scratch *s = *state;
+	bool died = true;
+	int at;
+
+	for (at = 1; died; at++) {
+		scratch_empty(s);
+		with_open(&s->spool);
+		died = dies(s, seal, at);
+		assert_int_equal(sessions_of(&s->spool, DAY), SESSIONS);
+		assert_true(sessions_of(&s->spool, DAY - 1) <= EARLIER);
+		assert_int_not_equal(seal(&s->spool), -1);
+		all_is_there_once(&s->spool);
+	}
+	assert_true(at > 15);
+}
+
+static void
+an_open_segment_counts_once_whatever_fails(void **state)
+{
+	struct scratch *s = *state;
+	bool failed = true;
+	int at, rc;
+
+	for (at = 1; failed; at++) {
+		scratch_empty(s);
+		with_open(&s->spool);
+		failed = fails(s, seal, at, &rc);
+		assert_int_equal(sessions_of(&s->spool, DAY), SESSIONS);
+		assert_int_not_equal(seal(&s->spool), -1);
+		all_is_there_once(&s->spool);
+	}
+	assert_true(at > 15);
+}
+
+static void
+add_does_all_or_nothing_whatever_fails(void **state)
+{
+	struct scratch *s = *state;
+	bool failed = true;
+	int at, rc, bad = 0;
+
+	for (at = 1; failed; at++) {
+		scratch_empty(s);
+		lines_fd = text_fd(LINES, strlen(LINES));
+		failed = fails(s, add, at, &rc);
+		close(lines_fd);
+		if (rc == 0) {
+			all_is_there_once(&s->spool);
+			continue;
+		}
+		bad++;
+		assert_int_equal(sessions_of(&s->spool, DAY), 0);
+		assert_int_equal(sessions_of(&s->spool, DAY - 1), 0);
+	}
+	assert_true(bad > 10);
+}
+
+int
+main(void)
+{
+#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
+	scratch_teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(a_dropped_file_counts_once_whenever_we_die),
+		CASE(a_dropped_file_counts_once_whatever_fails),
+		CASE(an_open_segment_counts_once_whenever_we_die),
+		CASE(an_open_segment_counts_once_whatever_fails),
+		CASE(add_does_all_or_nothing_whatever_fails),
+	};
+
+	/* Hundreds of warnings are as they should be. */
+	log_open("test_crash", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -407,7 +407,6 @@ fold_stream(struct fold *f, int fd, size_t limit, int *eof, size_t *torn)
 		f->pipe = xmalloc(sizeof(*f->pipe));
 		reader_init(f->pipe, fd, -1, -1);
 	}
-	f->pipe->fd = fd;
 	if ((rc = fold_read(f, f->pipe, limit)) == 0) {
 		*eof = 1;
 		*torn = reader_begun(f->pipe);
@@ -421,7 +420,7 @@ fold_stream(struct fold *f, int fd, size_t limit, int *eof, size_t *torn)
 
 /*
  * A part of a file that begins and ends with a line (but for the file's last
- * one), and how far it was folded.
+ * one), and how far it was folded, also when that was not to the end.
  */
 struct chunk {
 	struct fold *fold;
@@ -430,7 +429,6 @@ struct chunk {
 	size_t limit;
 	off_t next;
 	size_t torn;
-	int error;
 	bool started;
 	pthread_t thread;
 };
@@ -443,12 +441,10 @@ chunk_fold(struct chunk *c)
 
 	reader_init(&r, c->fd, c->from, c->to);
 	rc = fold_read(c->fold, &r, c->limit);
-	c->error = rc == -1 ? errno : 0;
-	c->next = r.at - (r.end - r.p);
-	if (rc == 0) {
+	c->torn = rc == 0 ? reader_begun(&r) : 0;
+	c->next = r.at - (off_t)reader_begun(&r);
+	if (rc == 0)
 		c->next = c->to;	/* even if the file has shrunk */
-		c->torn = reader_begun(&r);
-	}
 	free(r.room);
 	return rc;
 }
@@ -526,7 +522,8 @@ chunks_start(struct chunk *c, int n, const struct fold *f, size_t limit)
 }
 
 /*
- * Bring into f what a thread found, and fold what it left over.  Where the
+ * Bring into f what a thread found, and fold what it left over: because of
+ * its own limit, or of an error, which then comes up again here.  Where the
  * limit may be reached the chunk is folded again, straight into f, to stop at
  * the very line at which one thread alone would have stopped.  Returns as
  * fold_read does.
@@ -534,7 +531,7 @@ chunks_start(struct chunk *c, int n, const struct fold *f, size_t limit)
 static int
 chunk_merge(struct chunk *c, struct fold *f, size_t limit)
 {
-	if (c->fold != NULL && c->error == 0 &&
+	if (c->fold != NULL &&
 	    (limit == 0 || f->bytes + c->fold->bytes <= limit)) {
 		merge(f, c->fold);
 		c->from = c->next;
@@ -585,7 +582,6 @@ fold_file(struct fold *f, int fd, off_t from, size_t limit, int threads,
 			rc = chunk_merge(&c[i], f, limit);
 			*next = c[i].next;
 			*torn += c[i].torn;
-			errno = c[i].error;
 		} else
 			fold_free(c[i].fold);
 	}

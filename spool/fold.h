@@ -51,7 +51,7 @@ int	fold_file(struct fold *f, int fd, off_t from, size_t limit, int threads,
 /*
  * The same for a pipe or terminal: read to its end (*eof 1) or the limit.
  * What was read beyond the limit waits in f, also through fold_reset, for the
- * next call.
+ * next call with this fd.
  */
 int	fold_stream(struct fold *f, int fd, size_t limit, int *eof,
 	    size_t *torn);

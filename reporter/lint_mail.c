@@ -325,13 +325,14 @@ signature_check(const struct message *m, const char *value)
 static char *
 signatures_check(const struct message *m, int must_be_signed)
 {
+	const struct lint_header *h = &m->whole.header;
 	char *why = NULL;
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->whole.header.n && why == NULL; i++) {
-		if (strcasecmp(m->whole.header.field[i].name, "DKIM-Signature") != 0)
+	for (size_t i = 0; i < h->n && why == NULL; i++) {
+		if (strcasecmp(h->field[i].name, "DKIM-Signature") != 0)
 			continue;
-		why = signature_check(m, m->whole.header.field[i].value);
+		why = signature_check(m, h->field[i].value);
 		n++;
 	}
 	if (why == NULL && must_be_signed && n == 0)

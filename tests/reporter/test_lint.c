@@ -1,0 +1,699 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "reporter/gzip.h"
+#include "reporter/json.h"
+#include "reporter/lint.h"
+#include "tests/reporter/sample_report.h"
+
+#define FROM	"noreply@example.org"
+#define TO	"tls@reports.example.net"
+#define ID	"2026-11-21.example.net.7f3a@example.org"
+#define NAME	"example.org!example.net!1795219200!1795305599!7f3a"
+
+static const struct lint_names names = {
+	.submitter = "example.org",
+	.domain = "example.net",
+	.report_id = ID,
+	.filename = NAME,
+};
+
+static const char good_json[] =
+    "{\"organization-name\":\"Example Org\",\"date-range\":{"
+    "\"start-datetime\":\"2026-11-21T00:00:00Z\","
+    "\"end-datetime\":\"2026-11-21T23:59:59Z\"},"
+    "\"contact-info\":\"tls@example.org\","
+    "\"report-id\":\"" ID "\",\"policies\":["
+    "{\"policy\":{\"policy-type\":\"sts\","
+    "\"policy-string\":[\"version: STSv1\",\"mode: none\"],"
+    "\"policy-domain\":\"example.net\",\"mx-host\":[\"*.example.net\"]},"
+    "\"summary\":{\"total-successful-session-count\":1,"
+    "\"total-failure-session-count\":2},"
+    "\"failure-details\":[{\"result-type\":\"certificate-expired\","
+    "\"sending-mta-ip\":\"192.0.2.1\","
+    "\"receiving-mx-hostname\":\"mx1.example.net\","
+    "\"receiving-mx-helo\":\"mx1\",\"receiving-ip\":\"2001:db8::25\","
+    "\"failed-session-count\":2,"
+    "\"additional-information\":\"https://example.org/\","
+    "\"failure-reason-code\":\"X509_V_ERR\"}]},"
+    "{\"policy\":{\"policy-type\":\"tlsa\",\"policy-domain\":\"mx\"},"
+    "\"summary\":{\"total-successful-session-count\":4294967295,"
+    "\"total-failure-session-count\":0}}]}";
+
+#define FORMAT		"RFC 8460 section 4.4: "
+#define NO_MOMENT(m)	"RFC 8460 section 4.1: date-range." m
+
+/* `from` becomes `to` in the good document; NULL: nothing wrong then. */
+static const struct {
+	const char *name, *from, *to, *why;
+} json_rows[] = {
+	{ "as it should be", "", "", NULL },
+	{ "IPv4 in both", "2001:db8::25", "192.0.2.25", NULL },
+	{ "more failures than sessions: RFC 8460 section 4.3",
+	    "\"failed-session-count\":2", "\"failed-session-count\":9", NULL },
+	{ "optional keys may be absent",
+	    "\"receiving-mx-helo\":\"mx1\",", "", NULL },
+	{ "addresses too", "\"sending-mta-ip\":\"192.0.2.1\",", "", NULL },
+	{ "underscores are seen in names", "\"mx1.example", "\"_mx1.example",
+	    NULL },
+
+	{ "not JSON", "}}]}", "}}]", "RFC 8460 section 4: not I-JSON: line 1: "
+	    "'}' expected near end of file" },
+	{ "text behind it", "}}]}", "}}]}{", "RFC 8460 section 4: not I-JSON: "
+	    "line 1: end of file expected near '{'" },
+	{ "a repeated key", "\"policies\"", "\"report-id\":\"x\",\"policies\"",
+	    "RFC 8460 section 4: not I-JSON: line 1: duplicate object key "
+	    "near '\"report-id\"'" },
+	{ "not an object at all", NULL, "[]", FORMAT "not an object" },
+	{ "organization-name missing", "\"organization-name\":\"Example Org\",",
+	    "", FORMAT "organization-name: missing" },
+	{ "organization-name empty", "\"Example Org\"", "\"\"",
+	    FORMAT "organization-name: empty" },
+	{ "contact-info null", "\"tls@example.org\"", "null",
+	    FORMAT "contact-info: not a string" },
+	{ "contact-info elsewhere", "tls@example.org", "tls@example.com",
+	    "RFC 8460 section 5.3: contact-info: \"tls@example.com\" is not "
+	    "at example.org, the submitter" },
+	{ "contact-info without address", "tls@example.org", "example.org",
+	    FORMAT "contact-info: \"example.org\" is not an address" },
+	{ "contact-info with a name", "tls@example.org",
+	    "Us <tls@example.org>", FORMAT "contact-info: "
+	    "\"Us <tls@example.org>\" is not an address" },
+	{ "date-range missing", "\"date-range\":{"
+	    "\"start-datetime\":\"2026-11-21T00:00:00Z\","
+	    "\"end-datetime\":\"2026-11-21T23:59:59Z\"},", "",
+	    FORMAT "date-range: missing" },
+	{ "no zone", "00:00:00Z", "00:00:00", NO_MOMENT("start-datetime: "
+	    "\"2026-11-21T00:00:00\" is not a day and T00:00:00Z") },
+	{ "no such day", "2026-11-21T00", "2026-11-31T00",
+	    NO_MOMENT("start-datetime: \"2026-11-31T00:00:00Z\" is not a day "
+	    "and T00:00:00Z") },
+	{ "no day at all", "2026-11-21T00:00:00Z", "x",
+	    NO_MOMENT("start-datetime: \"x\" is not a day and T00:00:00Z") },
+	{ "ends the next day", "2026-11-21T23:59:59Z", "2026-11-22T00:00:00Z",
+	    NO_MOMENT("end-datetime: \"2026-11-22T00:00:00Z\" is not a day "
+	    "and T23:59:59Z") },
+	{ "two days", "2026-11-21T23", "2026-11-22T23",
+	    NO_MOMENT("end-datetime: not the day of start-datetime") },
+	{ "report-id of another", "7f3a@", "7f3b@",
+	    "RFC 8460 section 5.3: report-id: \"2026-11-21.example.net.7f3b@"
+	    "example.org\" is not " ID },
+	{ "report-id without @", "7f3a@example.org\",", "7f3a\",",
+	    "RFC 8460 section 5.3: report-id: \"2026-11-21.example.net.7f3a\" "
+	    "is not left@right for the Subject" },
+	{ "report-id no dot-atom", "2026-11-21.ex", "2026-11-21..ex",
+	    "RFC 8460 section 5.3: report-id: \"2026-11-21..example.net.7f3a"
+	    "@example.org\" is not left@right for the Subject" },
+	{ "policies missing", "\"policies\"", "\"Policies\"",
+	    FORMAT "policies: missing" },
+	{ "a key too much", "\"policies\"", "\"version\":1,\"policies\"",
+	    FORMAT "unknown key \"version\"" },
+	{ "a key of the draft", "mx-host", "mx-host-pattern",
+	    FORMAT "policies[0].policy: unknown key \"mx-host-pattern\"" },
+	{ "mx-host of TLSA", "\"policy-domain\":\"mx\"",
+	    "\"policy-domain\":\"mx\",\"mx-host\":[\"mx\"]",
+	    FORMAT "policies[1].policy: mx-host with policy-type tlsa" },
+	{ "mx-host a string", "[\"*.example.net\"]", "\"*.example.net\"",
+	    FORMAT "policies[0].policy.mx-host: not an array" },
+	{ "mx-host empty", "[\"*.example.net\"]", "[]",
+	    FORMAT "policies[0].policy.mx-host: empty" },
+	{ "mx-host in capitals", "*.example.net", "*.Example.net",
+	    FORMAT "policies[0].policy.mx-host[0]: \"*.Example.net\" is not "
+	    "an MX pattern of lower-case A-labels" },
+	{ "policy-string a string", "[\"version: STSv1\",\"mode: none\"]",
+	    "\"version: STSv1\"",
+	    FORMAT "policies[0].policy.policy-string: not an array" },
+	{ "a line without text", "\"mode: none\"", "\"\"",
+	    FORMAT "policies[0].policy.policy-string[1]: empty" },
+	{ "policy-type unknown", "\"tlsa\"", "\"dane\"",
+	    FORMAT "policies[1].policy.policy-type: \"dane\" is no policy "
+	    "type" },
+	{ "policy-domain missing", ",\"policy-domain\":\"mx\"", "",
+	    FORMAT "policies[1].policy.policy-domain: missing" },
+	{ "policy-domain in Unicode", "\"policy-domain\":\"mx\"",
+	    "\"policy-domain\":\"m\u00fc\"", FORMAT "policies[1].policy."
+	    "policy-domain: \"m\u00fc\" is not a domain of lower-case "
+	    "A-labels" },
+	{ "policy-domain with a last dot", "\"policy-domain\":\"mx\"",
+	    "\"policy-domain\":\"mx.\"", FORMAT "policies[1].policy."
+	    "policy-domain: \"mx.\" is not a domain of lower-case A-labels" },
+	{ "policy-domain with a wildcard", "\"policy-domain\":\"mx\"",
+	    "\"policy-domain\":\"*.mx\"", FORMAT "policies[1].policy."
+	    "policy-domain: \"*.mx\" is not a domain of lower-case A-labels" },
+	{ "the same policy twice", "\"tlsa\",\"policy-domain\":\"mx\"",
+	    "\"sts\",\"policy-string\":[\"version: STSv1\",\"mode: none\"],"
+	    "\"policy-domain\":\"example.net\",\"mx-host\":[\"*.example.net\"]",
+	    FORMAT "policies: the same policy twice: 0 and 1" },
+	{ "summary missing", ",\"summary\":{\"total-successful-session-count\""
+	    ":4294967295,\"total-failure-session-count\":0}", "",
+	    FORMAT "policies[1].summary: missing" },
+	{ "a count missing", "4294967295,\"total-failure-session-count\":0",
+	    "1", FORMAT "policies[1].summary.total-failure-session-count: "
+	    "missing" },
+	{ "a count as a string", ":4294967295", ":\"1\"",
+	    FORMAT "policies[1].summary.total-successful-session-count: "
+	    "not an integer" },
+	{ "a count with a fraction", ":4294967295", ":1.0",
+	    FORMAT "policies[1].summary.total-successful-session-count: "
+	    "not an integer" },
+	{ "a count too large", ":4294967295", ":4294967296",
+	    FORMAT "policies[1].summary.total-successful-session-count: "
+	    "4294967296 is not between 0 and 4294967295" },
+	{ "a count below zero", ":4294967295", ":-1",
+	    FORMAT "policies[1].summary.total-successful-session-count: "
+	    "-1 is not between 0 and 4294967295" },
+	{ "result-type unknown", "certificate-expired", "certificate-lost",
+	    "RFC 8460 section 4.3: policies[0].failure-details[0]."
+	    "result-type: \"certificate-lost\" is no result type" },
+	{ "result-type missing", "\"result-type\":\"certificate-expired\",",
+	    "", FORMAT "policies[0].failure-details[0].result-type: missing" },
+	{ "failed-session-count missing", "\"failed-session-count\":2,", "",
+	    FORMAT "policies[0].failure-details[0].failed-session-count: "
+	    "missing" },
+	{ "an address empty", "192.0.2.1", "",
+	    FORMAT "policies[0].failure-details[0].sending-mta-ip: empty" },
+	{ "an address null", "\"192.0.2.1\"", "null", FORMAT
+	    "policies[0].failure-details[0].sending-mta-ip: not a string" },
+	{ "an address with zeros", "192.0.2.1", "192.0.02.1",
+	    FORMAT "policies[0].failure-details[0].sending-mta-ip: "
+	    "\"192.0.02.1\" is not an IP address as RFC 5952 writes it" },
+	{ "an address in brackets", "2001:db8::25", "[2001:db8::25]",
+	    FORMAT "policies[0].failure-details[0].receiving-ip: "
+	    "\"[2001:db8::25]\" is not an IP address as RFC 5952 writes it" },
+	{ "an address not compressed", "2001:db8::25", "2001:DB8:0::25",
+	    FORMAT "policies[0].failure-details[0].receiving-ip: "
+	    "\"2001:DB8:0::25\" is not an IP address as RFC 5952 writes it" },
+	{ "a host name in capitals", "\"mx1.example.net\"",
+	    "\"MX1.example.net\"", FORMAT "policies[0].failure-details[0]."
+	    "receiving-mx-hostname: \"MX1.example.net\" is not a domain of "
+	    "lower-case A-labels" },
+	{ "a name given empty", "\"receiving-mx-helo\":\"mx1\"",
+	    "\"receiving-mx-helo\":\"\"",
+	    FORMAT "policies[0].failure-details[0].receiving-mx-helo: empty" },
+};
+
+/* A copy of text with the first `from` replaced; from NULL: all of it. */
+static char *
+replace(const char *text, const char *from, const char *to)
+{
+	const char *at = from == NULL ? text : strstr(text, from);
+	size_t cut = from == NULL ? strlen(text) : strlen(from);
+	char *copy;
+
+	if (at == NULL)
+		return strdup(text);
+	assert_true(asprintf(&copy, "%.*s%s%s", (int)(at - text), text, to,
+	    at + cut) >= 0);
+	return copy;
+}
+
+static int unexpected;
+
+static void
+expect(const char *name, char *got, const char *why)
+{
+	if ((got == NULL) != (why == NULL) ||
+	    (got != NULL && strcmp(got, why) != 0)) {
+		print_error("%s: \"%s\", not \"%s\"\n", name,
+		    got ? got : "-", why ? why : "-");
+		unexpected++;
+	}
+	free(got);
+}
+
+/* Fails a test after all its rows were tried. */
+static int
+all_as_expected(void **state)
+{
+	int n = unexpected;
+
+	(void)state;
+	unexpected = 0;
+	return n == 0 ? 0 : -1;
+}
+
+static void
+objections_to_a_report(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(json_rows) / sizeof(json_rows[0]); i++) {
+		char *json = replace(good_json, json_rows[i].from,
+		    json_rows[i].to);
+
+		if (json_rows[i].why != NULL)
+			assert_string_not_equal(json, good_json);
+		expect(json_rows[i].name, lint_report(json, strlen(json),
+		    &names), json_rows[i].why);
+		free(json);
+	}
+}
+
+static void
+empty_arrays(void **state)
+{
+	char *json;
+
+	(void)state;
+	json = replace(good_json, strstr(good_json, "{\"policy\":"), "]}");
+	expect("no policies", lint_report(json, strlen(json), &names),
+	    FORMAT "policies: empty");
+	free(json);
+	json = replace(good_json, strstr(good_json, "{\"result-type\""),
+	    "]}]}");
+	expect("no details", lint_report(json, strlen(json), &names),
+	    FORMAT "policies[0].failure-details: empty");
+	free(json);
+	json = replace(good_json, strstr(good_json, ",\"summary\""),
+	    ",\"summary\":{\"total-successful-session-count\":0,"
+	    "\"total-failure-session-count\":0}}]}");
+	expect("no sessions", lint_report(json, strlen(json), &names),
+	    FORMAT "policies: no sessions at all");
+	free(json);
+}
+
+/* Names that do not fit the report, and what they are called. */
+static void
+objections_to_names(void **state)
+{
+#define FILE_NAME(name) "RFC 8460 section 5.1: file name \"" name "\" is not " \
+	"example.org!example.net!1795219200!1795305599! and letters or " \
+	"digits, with domains of lower-case A-labels"
+	static const struct {
+		const char *name, *why;
+	} rows[] = {
+		{ NAME, NULL },
+		{ "x" NAME, FILE_NAME("x" NAME) },
+		{ NAME "!", FILE_NAME(NAME "!") },
+		{ NAME ".json", FILE_NAME(NAME ".json") },
+		{ "example.org!example.net!1795219200!1795305599",
+		    FILE_NAME("example.org!example.net!1795219200!"
+		    "1795305599") },
+		{ "example.org!example.net!1795219200!1795305599!",
+		    FILE_NAME("example.org!example.net!1795219200!"
+		    "1795305599!") },
+		{ "example.org!example.net!1795219200!1795305600!a",
+		    FILE_NAME("example.org!example.net!1795219200!"
+		    "1795305600!a") },
+		{ "example.net!example.net!1795219200!1795305599!a",
+		    FILE_NAME("example.net!example.net!1795219200!"
+		    "1795305599!a") },
+		{ "", FILE_NAME("") },
+	};
+	struct lint_names n = names;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		n.filename = rows[i].name;
+		expect(rows[i].name, lint_report(good_json,
+		    strlen(good_json), &n), rows[i].why);
+	}
+}
+
+static void
+too_large_a_report(void **state)
+{
+	char *json = calloc(1, LINT_JSON_MAX + 1);
+
+	(void)state;
+	assert_non_null(json);
+	expect("too large", lint_report(json, LINT_JSON_MAX + 1, &names),
+	    "RFC 8460 section 5.2: 10485761 bytes, receivers take 10485760");
+	expect("not too large", lint_report(json, LINT_JSON_MAX, &names),
+	    "RFC 8460 section 4: not I-JSON: line 1: '[' or '{' expected near "
+	    "end of file");
+	free(json);
+}
+
+/* What json.c writes passes. */
+static void
+our_own_reports_pass(void **state)
+{
+	struct lint_names n = { sample_report.who->submitter,
+		sample_report.domain, sample_report.id,
+		sample_report.filename };
+	size_t len;
+	char *json;
+
+	(void)state;
+	json = json_report(&sample_report, false, &len);
+	expect("compact", lint_report(json, len, &n), NULL);
+	free(json);
+	json = json_report(&sample_report, true, &len);
+	expect("readable", lint_report(json, len, &n), NULL);
+	free(json);
+}
+
+static const char good_head[] =
+    "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org;\r\n"
+    "\ts=sel; t=1795305600; h=from:to:subject:date:message-id:mime-version:\r\n"
+    "\tcontent-type:tls-report-domain:tls-report-submitter:tls-required;\r\n"
+    "\tbh=AAAA; b=BBBB\r\n"
+    "From: \"Example <Org>\" <" FROM ">\r\n"
+    "To: " TO "\r\n"
+    "Subject: Report Domain: example.net Submitter: example.org\r\n"
+    " Report-ID: <" ID ">\r\n"
+    "Date: Sun, 22 Nov 2026 00:15:00 +0000\r\n"
+    "Message-ID: <abc.def@example.org>\r\n"
+    "TLS-Report-Domain: example.net\r\n"
+    "TLS-Report-Submitter: example.org\r\n"
+    "TLS-Required: No\r\n"
+    "Auto-Submitted: auto-generated\r\n"
+    "MIME-Version: 1.0\r\n"
+    "Content-Type: multipart/report; report-type=\"tlsrpt\";\r\n"
+    " boundary=\"=_b\"\r\n"
+    "\r\n"
+    "A mail of several parts.\r\n"
+    "--=_b\r\n"
+    "Content-Type: text/plain; charset=utf-8\r\n"
+    "\r\n"
+    "For people.\r\n"
+    "--=_b\r\n"
+    "Content-Type: application/tlsrpt+gzip; name=\"" NAME ".json.gz\"\r\n"
+    "Content-Transfer-Encoding: base64\r\n"
+    "Content-Disposition: attachment;\r\n"
+    " filename=\"" NAME ".json.gz\"\r\n"
+    "\r\n";
+static const char good_foot[] = "\r\n--=_b--\r\n";
+
+static const struct {
+	const char *name, *from, *to, *why;
+} mail_rows[] = {
+	{ "as it should be", "", "", NULL },
+	{ "a token needs no quotes", "report-type=\"tlsrpt\"",
+	    "Report-Type=tlsrpt", NULL },
+	{ "signed by the parent", "d=example.org", "d=org", NULL },
+	{ "without a preamble", "A mail of several parts.\r\n", "", NULL },
+	{ "without an empty line behind the base64", "\r\n\r\n--=_b--",
+	    "\r\n--=_b--", NULL },
+	{ "a header in another order of capitals", "TLS-Report-Domain",
+	    "tls-report-domain", NULL },
+
+	{ "a bare LF", "people.\r\n", "people.\n", "RFC 5321 section 2.3.8: "
+	    "line 23 does not end with CRLF" },
+	{ "a bare CR", "people.", "peo\rple.", "RFC 5322 section 2.2: line 23 "
+	    "holds byte 0x0d" },
+	{ "eight bits", "people.", "\xc3\xa4.", "RFC 5322 section 2.2: line "
+	    "23 holds byte 0xc3" },
+	{ "no last CRLF", "--=_b--\r\n", "--=_b--", "RFC 5321 section 2.3.8: "
+	    "line 39 does not end with CRLF" },
+	{ "From elsewhere", FROM, "noreply@example.com",
+	    "RFC 8460 section 3: From is \"\"Example <Org>\" "
+	    "<noreply@example.com>\", must be our address, aligned with the "
+	    "submitter" },
+	{ "To somebody else", "To: " TO, "To: x@example.net",
+	    "RFC 5322 section 3.6.3: To is \"x@example.net\", must be the "
+	    "receiver's address" },
+	{ "To two", "To: " TO, "To: " TO ", x@example.net",
+	    "RFC 5322 section 3.6.3: To is \"" TO ", x@example.net\", must be "
+	    "the receiver's address" },
+	{ "no Date", "Date: Sun, 22 Nov 2026 00:15:00 +0000\r\n", "",
+	    "RFC 5322 section 3.3: Date is missing or repeated" },
+	{ "a wrong day of the week", "Date: Sun", "Date: Mon",
+	    "RFC 5322 section 3.3: Date is \"Mon, 22 Nov 2026 00:15:00 +0000\""
+	    ", must be a date" },
+	{ "no such day", "Sun, 22 Nov", "Tue, 31 Nov",
+	    "RFC 5322 section 3.3: Date is \"Tue, 31 Nov 2026 00:15:00 +0000\""
+	    ", must be a date" },
+	{ "another id in the Subject", "<2026-11-21.", "<2026-11-22.",
+	    "RFC 8460 section 5.3: Subject is \"Report Domain: example.net "
+	    "Submitter: example.org Report-ID: <2026-11-22.example.net.7f3a"
+	    "@example.org>\", must be Report Domain: ... Submitter: ... "
+	    "Report-ID: <...>" },
+	{ "words of one's own in the Subject", "Report Domain",
+	    "TLS Report Domain", "RFC 8460 section 5.3: Subject is \"TLS "
+	    "Report Domain: example.net Submitter: example.org Report-ID: <"
+	    ID ">\", must be Report Domain: ... Submitter: ... Report-ID: "
+	    "<...>" },
+	{ "no Message-ID", "<abc.def@example.org>", "abc.def@example.org",
+	    "RFC 5322 section 3.6.4: Message-ID is \"abc.def@example.org\", "
+	    "must be <left@right>" },
+	{ "another TLS-Report-Domain", "TLS-Report-Domain: example.net",
+	    "TLS-Report-Domain: example.com", "RFC 8460 section 5.3: "
+	    "TLS-Report-Domain is \"example.com\", must be the policy "
+	    "domain" },
+	{ "two TLS-Report-Domain", "TLS-Report-Domain: example.net",
+	    "TLS-Report-Domain: example.net\r\nTLS-Report-Domain: "
+	    "example.net", "RFC 8460 section 5.3: TLS-Report-Domain is "
+	    "missing or repeated" },
+	{ "an organisation as submitter", "Submitter: example.org\r\nTLS",
+	    "Submitter: Example Org\r\nTLS", "RFC 8460 section 5.3: "
+	    "TLS-Report-Submitter is \"Example Org\", must be the submitter" },
+	{ "TLS required", "Required: No", "Required: Yes", "RFC 8689 section "
+	    "5: TLS-Required is \"Yes\", must be No" },
+	{ "no TLS-Required", "TLS-Required: No\r\n", "", "RFC 8689 section 5: "
+	    "TLS-Required is missing or repeated" },
+	{ "by hand", "Auto-Submitted: auto-generated", "Auto-Submitted: no",
+	    "RFC 3834 section 5: Auto-Submitted is \"no\", must be "
+	    "auto-generated" },
+	{ "no MIME-Version", "MIME-Version: 1.0\r\n", "", "RFC 2045 section "
+	    "4: MIME-Version is missing or repeated" },
+	{ "another kind of report", "report-type=\"tlsrpt\"",
+	    "report-type=\"TLSRPT\"", "RFC 8460 section 5.3: Content-Type is "
+	    "\"multipart/report; report-type=\"TLSRPT\"; boundary=\"=_b\"\", "
+	    "must be multipart/report; report-type=\"tlsrpt\"" },
+	{ "no report", "multipart/report", "multipart/mixed", "RFC 8460 "
+	    "section 5.3: Content-Type is \"multipart/mixed; "
+	    "report-type=\"tlsrpt\"; boundary=\"=_b\"\", must be "
+	    "multipart/report; report-type=\"tlsrpt\"" },
+	{ "no boundary", "boundary=", "border=", "RFC 2046 section 5.1.1: no "
+	    "boundary" },
+
+	{ "not signed", "DKIM-Signature", "X-Signature", "RFC 8460 section 3: "
+	    "not signed" },
+	{ "signed in part", "s=sel", "l=10; s=sel", "RFC 8460 section 3: a "
+	    "signature with l=" },
+	{ "signed by a stranger", "d=example.org", "d=example.com",
+	    "RFC 8460 section 3: the signature's d= is not example.org or "
+	    "above, or not aligned with From" },
+	{ "signed by a part of us", "d=example.org", "d=mail.example.org",
+	    "RFC 8460 section 3: the signature's d= is not example.org or "
+	    "above, or not aligned with From" },
+	{ "signed by a name that ends alike", "d=example.org", "d=ample.org",
+	    "RFC 8460 section 3: the signature's d= is not example.org or "
+	    "above, or not aligned with From" },
+	{ "a header not signed", "tls-report-domain:", "",
+	    "RFC 8460 section 5.3: TLS-Report-Domain is not signed" },
+	{ "another not signed", ":tls-report-submitter", "",
+	    "RFC 8460 section 5.3: TLS-Report-Submitter is not signed" },
+	{ "From not signed", "h=from:", "h=", "RFC 8460 section 5.3: From is "
+	    "not signed" },
+	{ "an empty signature", "b=BBBB", "b=", "RFC 6376 section 3.5: a "
+	    "signature without b=" },
+	{ "no selector", "s=sel", "x=sel", "RFC 6376 section 3.5: a signature "
+	    "without s=" },
+	{ "nothing covered", "h=from", "z=from", "RFC 6376 section 3.5: a "
+	    "signature without h=" },
+
+	{ "one part", "--=_b\r\nContent-Type: text/plain; charset=utf-8\r\n"
+	    "\r\nFor people.\r\n", "", "RFC 8460 section 5.3: 1 parts, must "
+	    "be two" },
+	{ "three parts", "--=_b--\r\n", "--=_b\r\n\r\nx\r\n--=_b--\r\n",
+	    "RFC 8460 section 5.3: 3 parts, must be two" },
+	{ "not closed", "--=_b--\r\n", "--=_b-\r\n", "RFC 2046 section 5.1.1: "
+	    "the last boundary is missing, or something follows it" },
+	{ "an epilogue", "--=_b--\r\n", "--=_b--\r\nBye.\r\n",
+	    "RFC 2046 section 5.1.1: the last boundary is missing, or "
+	    "something follows it" },
+	{ "HTML for people", "text/plain", "text/html", "RFC 8460 section "
+	    "5.3: the first part is not text/plain" },
+	{ "nothing for people", "For people.\r\n", "", "RFC 8460 section 5.3: "
+	    "nothing in the part for people" },
+	{ "another media type", "tlsrpt+gzip", "gzip", "RFC 8460 section 5.3: "
+	    "the second part is not application/tlsrpt+gzip" },
+	{ "not in base64", "Encoding: base64", "Encoding: binary",
+	    "RFC 2045 section 6: the report is not in base64" },
+	{ "inline", "attachment", "inline", "RFC 8460 section 5.3: the report "
+	    "is no attachment" },
+	{ "no name", "; name=", "; title=", "RFC 8460 section 5.1: filename= "
+	    "or name= is not " NAME ".json.gz" },
+	{ "another name", "filename=\"example.org", "filename=\"example.com",
+	    "RFC 8460 section 5.1: filename= or name= is not " NAME
+	    ".json.gz" },
+	{ "a blank in the base64", "H4sI", "H4 sI", "RFC 2045 section 6.8: a "
+	    "base64 line of 77 columns, not 76" },
+	{ "a short line", "H4sI", "H4sI\r\n", "RFC 2045 section 6.8: a base64 "
+	    "line of 4 columns, not 76" },
+	{ "not base64", "H4sI", "H4s*", "RFC 2045 section 6.8: not base64" },
+	{ "not gzip", "H4sI", "AAAA", "RFC 8460 section 5.2: the attachment: "
+	    "not gzip data" },
+};
+
+/* The good mail with this JSON in it. */
+static char *
+mail(const char *json)
+{
+	struct gzip *g = gzip_new(6);
+	const void *packed;
+	char *message, *w;
+	size_t len, room;
+
+	gzip_pack(g, json, strlen(json), &packed, &len);
+	room = sizeof(good_head) + sizeof(good_foot) + 2 * len;
+	message = malloc(room);
+	assert_non_null(message);
+	memcpy(message, good_head, sizeof(good_head) - 1);
+	w = message + sizeof(good_head) - 1;
+	for (size_t i = 0; i < len; i += 57) {
+		size_t n = len - i < 57 ? len - i : 57;
+
+		w += EVP_EncodeBlock((unsigned char *)w,
+		    (const unsigned char *)packed + i, (int)n);
+		memcpy(w, "\r\n", 2);
+		w += 2;
+	}
+	memcpy(w, good_foot, sizeof(good_foot));
+	gzip_free(g);
+	return message;
+}
+
+static char *
+lint_mail(const char *message, int must_be_signed)
+{
+	return lint_message(message, strlen(message), &names, FROM, TO,
+	    must_be_signed);
+}
+
+static void
+objections_to_a_message(void **state)
+{
+	char *good = mail(good_json);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(mail_rows) / sizeof(mail_rows[0]); i++) {
+		char *message = replace(good, mail_rows[i].from,
+		    mail_rows[i].to);
+
+		if (mail_rows[i].from[0] != '\0')
+			assert_string_not_equal(message, good);
+		expect(mail_rows[i].name, lint_mail(message, 1),
+		    mail_rows[i].why);
+		free(message);
+	}
+	free(good);
+}
+
+static void
+a_smarthost_may_sign(void **state)
+{
+	char *good = mail(good_json);
+	char *message = replace(good, "DKIM-Signature", "X-Signature");
+
+	(void)state;
+	expect("not signed yet", lint_mail(message, 0), NULL);
+	free(message);
+	/* But a bad signature is one. */
+	message = replace(good, "bh=AAAA", "bh=");
+	expect("badly signed", lint_mail(message, 0), "RFC 6376 section 3.5: "
+	    "a signature without bh=");
+	free(message);
+	free(good);
+}
+
+static void
+the_attached_report_is_read_too(void **state)
+{
+	char *json = replace(good_json, "Example Org", "");
+	char *message = mail(json);
+
+	(void)state;
+	expect("report", lint_mail(message, 1),
+	    FORMAT "organization-name: empty");
+	free(message);
+	free(json);
+}
+
+static void
+lines_and_sizes(void **state)
+{
+	char *good = mail(good_json), *message, *large;
+	char line[1000];
+	size_t len;
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	line[998] = '\0';
+	message = replace(good, "For people.", line);
+	expect("998", lint_mail(message, 1), NULL);
+	free(message);
+	line[998] = 'x';
+	line[999] = '\0';
+	message = replace(good, "For people.", line);
+	expect("999", lint_mail(message, 1),
+	    "RFC 5322 section 2.1.1: line 23 is longer than 998");
+	free(message);
+
+	len = LINT_MESSAGE_MAX + 1;
+	large = calloc(1, len);
+	assert_non_null(large);
+	expect("large", lint_message(large, len, &names, FROM, TO, 1),
+	    "1048577 bytes, receivers take mails of 1048576");
+	free(large);
+
+	/* Cut at any byte it is refused, and nothing is read beyond. */
+	len = strlen(good);
+	for (size_t i = 0; i < len; i++) {
+		char *cut = malloc(i ? i : 1), *why;
+
+		assert_non_null(cut);
+		memcpy(cut, good, i);
+		why = lint_message(cut, i, &names, FROM, TO, 1);
+		if (why == NULL)
+			fail_msg("cut to %zu of %zu bytes", i, len);
+		free(why);
+		free(cut);
+	}
+	free(good);
+}
+
+static void
+broken_headers(void **state)
+{
+	char many[80 * 4 + 3] = "", *w = many;
+
+	(void)state;
+	for (int i = 0; i < 80; i++, w += 4)
+		memcpy(w, "X:\r\n", 4);
+	memcpy(w, "\r\n", 3);
+	expect("many", lint_mail(many, 1),
+	    "RFC 5322 section 2.2: header: too many fields");
+	expect("continued", lint_mail(" x\r\n\r\n", 1), "RFC 5322 section "
+	    "2.2: header: begins with a continued line");
+	expect("no name", lint_mail(": x\r\n\r\n", 1), "RFC 5322 section 2.2: "
+	    "header: a line without a name");
+	expect("no colon", lint_mail("x\r\n\r\n", 1), "RFC 5322 section 2.2: "
+	    "header: a line without a name");
+	expect("no end", lint_mail("X: x\r\n", 1), "RFC 5322 section 2.1: no "
+	    "empty line after the header");
+	expect("nothing", lint_mail("", 1), "RFC 5322 section 2.1: no empty "
+	    "line after the header");
+}
+
+#define TEST(f) cmocka_unit_test_teardown(f, all_as_expected)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(objections_to_a_report),
+		TEST(empty_arrays),
+		TEST(objections_to_names),
+		TEST(too_large_a_report),
+		TEST(our_own_reports_pass),
+		TEST(objections_to_a_message),
+		TEST(a_smarthost_may_sign),
+		TEST(the_attached_report_is_read_too),
+		TEST(lines_and_sizes),
+		TEST(broken_headers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

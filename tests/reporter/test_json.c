@@ -4,7 +4,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "aggregator/aggregate.h"
 #include "reporter/json.h"
+#include "reporter/lint.h"
+#include "spool/intake.h"
 #include "tests/reporter/golden.h"
 #include "tests/reporter/sample_report.h"
 
@@ -22,6 +28,71 @@ a_small_day(void **state)
 	json = json_report(&sample_report, true, &len);
 	golden("report-readable.json", json, len);
 	free(json);
+}
+
+static void
+pass_over(void *arg, const char *line, size_t len, uint64_t n, const char *why)
+{
+	(void)arg;
+	(void)line;
+	(void)len;
+	(void)n;
+	(void)why;
+}
+
+/*
+ * The reports of a file of records, readable, by domain.  Each of them must
+ * pass the lint.
+ */
+static char *
+reports_of(const char *file)
+{
+	struct aggregate *g = aggregate_new(500);
+	struct intake_sink sink = { .record = aggregate_record,
+		.reject = pass_over, .arg = g };
+	struct intake_totals totals = { 0 };
+	const struct aggregate_domain *d;
+	struct arena a = { 0 };
+	char *text = NULL, *json, *why;
+	size_t n, len;
+	FILE *f = open_memstream(&text, &len);
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd != -1);
+	assert_int_equal(intake_read(fd, 0, sample_report.day, &sink, &totals),
+	    0);
+	close(fd);
+	for (n = aggregate_finish(g, &d); n > 0; n--, d++) {
+		struct lint_names names;
+		struct report r;
+
+		aggregate_report(d, &sample_identity, sample_report.day, 1, &r,
+		    &a);
+		names = (struct lint_names){ r.who->submitter, r.domain, r.id,
+			r.filename };
+		json = json_report(&r, true, &len);
+		assert_non_null(json);
+		if ((why = lint_report(json, len, &names)) != NULL)
+			fail_msg("%s: %s", r.domain, why);
+		fprintf(f, "%s\n", json);
+		free(json);
+	}
+	fclose(f);
+	arena_release(&a);
+	aggregate_free(g);
+	return text;
+}
+
+static void
+a_day_of_records(void **state)
+{
+	char *text = reports_of("tests/golden/small-day.jsonl");
+
+	(void)state;
+	golden("small-day.json", text, strlen(text));
+	free(text);
+	/* Its figures are looked at elsewhere. */
+	free(reports_of("tests/data/sample-day.jsonl"));
 }
 
 /* One policy with this in it; what its object looks like. */
@@ -142,6 +213,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_small_day),
+		cmocka_unit_test(a_day_of_records),
 		cmocka_unit_test(a_policy),
 		cmocka_unit_test(a_text_that_is_not_utf8),
 	};

@@ -120,8 +120,8 @@ list_folder(int dirfd, const char *folder, bool lines, FILE *out)
 			rc = 0;
 	}
 	if (rc == 0)
-		fprintf(out, "%-10s %9zu files %*s %" PRIu64 " %s\n", folder,
-		    names.n, 0, "", amount, lines ? "lines" : "bytes");
+		fprintf(out, "%-10s %9zu files, %" PRId64 " %s\n", folder,
+		    names.n, amount, lines ? "lines" : "bytes");
 	file_names_free(&names);
 	return rc;
 }

@@ -21,6 +21,8 @@ struct inspected {
 	const char *name;		/* as it is printed */
 	FILE *out;
 	struct verify_totals *totals;
+	/* What a last line without newline is. */
+	enum { TORN, COMPLETE, BEING_WRITTEN } end;
 };
 
 static void
@@ -56,7 +58,7 @@ next_line(FILE *in, char *buf, size_t *len, bool *whole)
 
 /* There are bad lines in it: look at them one by one. */
 static void
-find_bad(const struct inspected *f, FILE *in, uint64_t number, bool complete)
+find_bad(const struct inspected *f, FILE *in, uint64_t number)
 {
 	char *line = xmalloc(RECORD_MAX + 1);
 	struct arena a = { 0 };
@@ -66,9 +68,9 @@ find_bad(const struct inspected *f, FILE *in, uint64_t number, bool complete)
 	bool whole;
 
 	for (; next_line(in, line, &len, &whole); number++) {
-		if (len == 0)
+		if (len == 0 || (!whole && f->end == BEING_WRITTEN))
 			continue;
-		if (!whole && !complete)
+		if (!whole && f->end == TORN)
 			complain(f, number, "torn: no newline at its end");
 		else if (record_parse(&r, line, len, &a, &why) == -1)
 			complain(f, number, why);
@@ -83,9 +85,9 @@ find_bad(const struct inspected *f, FILE *in, uint64_t number, bool complete)
 /* The records from this offset on, the first of which is line `number`. */
 static void
 inspect(const struct inspected *f, int fd, off_t from, uint64_t number,
-    bool complete, struct intake_totals *t)
+    struct intake_totals *t)
 {
-	const struct intake_sink sink = { .complete = complete };
+	const struct intake_sink sink = { .complete = f->end == COMPLETE };
 	FILE *in = NULL;
 	int copy;
 
@@ -101,7 +103,7 @@ inspect(const struct inspected *f, int fd, off_t from, uint64_t number,
 	    fseeko(in, from, SEEK_SET) == -1)
 		complain(f, 0, strerrordesc_np(errno));
 	else
-		find_bad(f, in, number, complete);
+		find_bad(f, in, number);
 	if (in != NULL)
 		fclose(in);
 	else if (copy != -1)
@@ -117,8 +119,7 @@ inspect_segment(const struct inspected *f, int fd, const struct segment *g)
 		complain(f, 0, g->bad);
 	if (g->body == 0)
 		return;
-	/* What a live collector has written half is not torn. */
-	inspect(f, fd, g->body, 2, g->live, &t);
+	inspect(f, fd, g->body, 2, &t);
 	if (g->bad == NULL && t.rejected == 0 && g->sessions != -1 &&
 	    (uint64_t)g->sessions != t.sessions)
 		complain(f, 1, "its header says another number of sessions "
@@ -137,7 +138,7 @@ is_segment_name(const char *path)
 void
 verify_file(const char *path, FILE *out, struct verify_totals *totals)
 {
-	const struct inspected f = { path, out, totals };
+	struct inspected f = { path, out, totals, TORN };
 	struct intake_totals t = { 0 };
 	struct segment g;
 	struct stat st;
@@ -151,9 +152,10 @@ verify_file(const char *path, FILE *out, struct verify_totals *totals)
 	if (segment_load(&g, fd, path, -1) == -1 || g.id != NULL ||
 	    is_segment_name(path))
 		inspect_segment(&f, fd, &g);
-	else if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		inspect(&f, fd, 0, 1, true, &t);
-	else
+	else if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		f.end = COMPLETE;
+		inspect(&f, fd, 0, 1, &t);
+	} else
 		complain(&f, 0, "not a regular file");
 	segment_release(&g);
 	close(fd);
@@ -164,11 +166,11 @@ verify_segment(int dirfd, const char *folder, const struct segment *listed,
     FILE *out, struct verify_totals *totals)
 {
 	char *path = xasprintf("%s/%s", folder, listed->name);
-	const struct inspected f = { path, out, totals };
+	const struct inspected f = { path, out, totals,
+		listed->live ? BEING_WRITTEN : TORN };
 	struct segment g;
 	int fd = segment_open(&g, dirfd, listed->name, listed->day);
 
-	g.live = listed->live;
 	if (fd != -1 || errno != ENOENT) {	/* else sealed since */
 		totals->files++;
 		inspect_segment(&f, fd, &g);
@@ -184,7 +186,7 @@ verify_day(const struct spool *s, int day, FILE *out,
     struct verify_totals *totals)
 {
 	char text[DAY_TEXT], *folder;
-	struct inspected f = { NULL, out, totals };
+	struct inspected f = { NULL, out, totals, TORN };
 	struct segments list;
 	int dirfd;
 
@@ -211,7 +213,8 @@ verify_incoming(const struct spool *s, FILE *out,
 	struct file_names names;
 
 	if (file_names(&names, s->incoming, ".jsonl") == -1) {
-		const struct inspected f = { "incoming", out, totals };
+		const struct inspected f = { "incoming", out, totals,
+			TORN };
 
 		complain(&f, 0, strerrordesc_np(errno));
 		return;

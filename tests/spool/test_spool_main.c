@@ -1,0 +1,298 @@
+/* The program tlsrpt-spool as its users see it: text and exit status. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/wait.h>
+#include <libgen.h>
+#include <time.h>
+
+#include "conf/mem.h"
+#include "tests/spool/scratch.h"
+
+#define N(a)	(sizeof(a) / sizeof((a)[0]))
+
+static const char *program;
+
+struct result {
+	int status;
+	char out[8192];		/* what it said, on both channels */
+};
+
+/* Run `tlsrpt-spool --config <that of the scratch spool> ARGS` in a shell. */
+static struct result
+run(struct scratch *s, const char *before, const char *args)
+{
+	char *command = xasprintf("cd %s && %s%s --config tlsrpt.conf %s 2>&1",
+	    s->path, before, program, args);
+	struct result r = { .status = -1 };
+	FILE *f = popen(command, "r");
+	size_t n;
+	int status;
+
+	assert_non_null(f);
+	n = fread(r.out, 1, sizeof(r.out) - 1, f);
+	r.out[n] = '\0';
+	status = pclose(f);
+	assert_true(WIFEXITED(status));
+	r.status = WEXITSTATUS(status);
+	print_message("$ %stlsrpt-spool %s\n%s", before, args, r.out);
+	free(command);
+	return r;
+}
+
+static int
+setup(void **state)
+{
+	struct scratch *s;
+	char *text;
+
+	if (scratch_setup(state) == -1)
+		return -1;
+	s = *state;
+	text = xasprintf("[spool]\ndirectory = %s\nsource = mta1\n", s->path);
+	put(s->spool.fd, "tlsrpt.conf", text);
+	free(text);
+	return 0;
+}
+
+static bool
+has(const struct result *r, const char *text)
+{
+	return strstr(r->out, text) != NULL;
+}
+
+static void
+add_says_what_it_added(void **state)
+{
+	struct scratch *s = *state;
+	struct result r;
+
+	put(s->spool.fd, "a.jsonl", RECORD("a.example") "\n"
+	    RECORD("a.example") "\n" WITH("\"ts\":1795132800", "b.example"));
+	r = run(s, "", "add --day 2026-11-21 a.jsonl");
+	assert_int_equal(r.status, 0);
+	assert_string_equal(r.out, "a.jsonl: 3 lines, 3 sessions, 2 distinct, "
+	    "0 rejected; 2 days, 2 segments\n");
+	assert_int_equal(sessions_of(&s->spool, DAY), 2);
+	assert_int_equal(sessions_of(&s->spool, DAY - 1), 1);
+}
+
+static void
+add_reads_standard_input(void **state)
+{
+	struct scratch *s = *state;
+	struct result r;
+
+	put(s->spool.fd, "a.jsonl", RECORD("a.example") "\n"
+	    RECORD("b.example"));
+	r = run(s, "cat a.jsonl | ", "add --day 2026-11-21");
+	assert_int_equal(r.status, 0);
+	assert_true(has(&r, "(standard input): 2 lines, 2 sessions"));
+	r = run(s, "<a.jsonl ", "add --day=2026-11-21 a.jsonl -");
+	assert_int_equal(r.status, 0);
+	assert_true(has(&r, "a.jsonl: 2 lines"));
+	assert_true(has(&r, "(standard input): 2 lines"));
+	assert_int_equal(sessions_of(&s->spool, DAY), 6);
+}
+
+static void
+add_without_day_means_today(void **state)
+{
+	struct scratch *s = *state;
+	int before = day_of(time(NULL)), after, *days;
+	size_t n;
+
+	put(s->spool.fd, "a.jsonl", RECORD("a.example") "\n");
+	assert_int_equal(run(s, "", "add a.jsonl").status, 0);
+	after = day_of(time(NULL));
+	assert_int_equal(spool_days(&s->spool, &days, &n), 0);
+	assert_int_equal(n, 1);
+	assert_in_range(days[0], before, after);
+	free(days);
+}
+
+static void
+add_warns_of_what_is_rejected(void **state)
+{
+	struct scratch *s = *state;
+	struct result r;
+
+	put(s->spool.fd, "a.jsonl", "x\n" RECORD("a.example") "\nx\n{}\n");
+	r = run(s, "", "add --day 2026-11-21 a.jsonl");
+	assert_int_equal(r.status, 0);
+	assert_true(has(&r, "warning: a.jsonl: rejected: does not begin"));
+	assert_true(has(&r, "warning: a.jsonl: 3 lines rejected, see "
+	    "rejected/2026-11-21.jsonl"));
+	assert_true(has(&r, "a.jsonl: 4 lines, 1 sessions, 3 distinct, "
+	    "3 rejected; 1 days, 1 segments\n"));
+}
+
+static void
+add_goes_on_after_a_file_it_cannot_read(void **state)
+{
+	struct scratch *s = *state;
+	struct result r;
+
+	put(s->spool.fd, "a.jsonl", RECORD("a.example") "\n");
+	r = run(s, "", "add --day 2026-11-21 none.jsonl days a.jsonl");
+	assert_int_equal(r.status, 1);
+	assert_true(has(&r, "none.jsonl: not added: No such file"));
+	assert_true(has(&r, "days: not added: Is a directory"));
+	assert_int_equal(sessions_of(&s->spool, DAY), 1);
+}
+
+static void
+wrong_usage_is_status_2(void **state)
+{
+	static const struct {
+		const char *args, *said;
+	} rows[] = {
+		{ "", "usage: " },
+		{ "remove", "no such command: remove" },
+		{ "add --day 2026-02-30 a", "--day takes a day such as "
+		    "2026-11-21, from 1970 to 9999, not 2026-02-30" },
+		{ "add --day yesterday a", "not yesterday" },
+		{ "add --nonsense", "--nonsense" },
+		{ "list --day 2026-11-21", "--day goes with add only" },
+		{ "list x", "list takes no argument: x" },
+		{ "seal x", "not a day such as 2026-11-21: x" },
+		{ "--config none.conf list", "none.conf" },
+	};
+	struct scratch *s = *state;
+
+	for (size_t i = 0; i < N(rows); i++) {
+		struct result r = run(s, "", rows[i].args);
+
+		assert_int_equal(r.status, 2);
+		assert_true(has(&r, rows[i].said));
+	}
+	put(s->spool.fd, "tlsrpt.conf", "[spool]\nnonsense = 1\n");
+	assert_int_equal(run(s, "", "list").status, 2);
+}
+
+static void
+help_and_version_are_told(void **state)
+{
+	struct scratch *s = *state;
+	struct result r = run(s, "", "--help");
+
+	assert_int_equal(r.status, 0);
+	assert_true(has(&r, "usage: tlsrpt-spool"));
+	assert_true(has(&r, "verify"));
+	r = run(s, "", "--version");
+	assert_int_equal(r.status, 0);
+	assert_string_equal(r.out, "tlsrpt-spool " VERSION "\n");
+}
+
+static void
+a_spool_that_is_not_there_is_said(void **state)
+{
+	struct scratch *s = *state;
+	struct result r;
+
+	put(s->spool.fd, "tlsrpt.conf",
+	    "[spool]\ndirectory = /nonexistent/spool\nsource = mta1\n");
+	r = run(s, "", "list");
+	assert_int_equal(r.status, 1);
+	assert_true(has(&r, "/nonexistent/spool: the spool directory: "
+	    "No such file"));
+}
+
+static void
+list_shows_a_table(void **state)
+{
+	struct scratch *s = *state;
+	struct intake_totals t;
+	struct result r;
+
+	assert_int_equal(add_text(&s->spool, RECORD("a.example") "\n"
+	    RECORD("a.example") "\n", &t), 0);
+	r = run(s, "", "list");
+	assert_int_equal(r.status, 0);
+	assert_true(has(&r, "day         segments  sealed  open     sessions"));
+	assert_true(has(&r, "\n2026-11-21         1       1     0"
+	    "            2          1 "));
+}
+
+static void
+seal_folds_what_nobody_writes(void **state)
+{
+	struct scratch *s = *state;
+	struct result r;
+
+	put_segment(&s->spool, "a.open", HEADER("1", "") RECORD("a.example")
+	    "\n" RECORD("a.example") "\n{\"d");
+	r = run(s, "", "seal 2026-11-20");
+	assert_int_equal(r.status, 0);
+	assert_true(has(&r, "0 segments"));
+	r = run(s, "", "seal");
+	assert_int_equal(r.status, 0);
+	assert_true(has(&r, "days/2026-11-21/a.open: the last 3 bytes are a "
+	    "torn line, skipped"));
+	assert_true(has(&r, "sealed: 2 lines, 2 sessions, 1 distinct, "
+	    "0 rejected; 1 days, 1 segments\n"));
+	put_segment(&s->spool, "b.open", "x\n");
+	r = run(s, "", "seal 2026-11-21");
+	assert_int_equal(r.status, 1);
+	assert_true(has(&r, "days/2026-11-21/b.open: cannot be sealed"));
+}
+
+static void
+verify_names_every_bad_line(void **state)
+{
+	struct scratch *s = *state;
+	struct intake_totals t;
+	struct result r;
+
+	assert_int_equal(add_text(&s->spool, RECORD("a.example") "\n", &t), 0);
+	r = run(s, "", "verify");
+	assert_int_equal(r.status, 0);
+	assert_string_equal(r.out, "1 files, 1 lines, 0 bad\n");
+	put(s->spool.fd, "a.jsonl", "x\n");
+	r = run(s, "", "verify 2026-11-21 a.jsonl");
+	assert_int_equal(r.status, 1);
+	assert_string_equal(r.out, "a.jsonl:1: does not begin with '{'\n"
+	    "2 files, 2 lines, 1 bad\n");
+}
+
+static void
+output_that_is_lost_is_an_error(void **state)
+{
+	struct scratch *s = *state;
+
+	assert_int_equal(run(s, "", "list >/dev/full").status, 1);
+}
+
+int
+main(int argc, char *argv[])
+{
+#define CASE(f)	cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(add_says_what_it_added),
+		CASE(add_reads_standard_input),
+		CASE(add_without_day_means_today),
+		CASE(add_warns_of_what_is_rejected),
+		CASE(add_goes_on_after_a_file_it_cannot_read),
+		CASE(wrong_usage_is_status_2),
+		CASE(help_and_version_are_told),
+		CASE(a_spool_that_is_not_there_is_said),
+		CASE(list_shows_a_table),
+		CASE(seal_folds_what_nobody_writes),
+		CASE(verify_names_every_bad_line),
+		CASE(output_that_is_lost_is_an_error),
+	};
+	char *self, *path;
+	int rc;
+
+	(void)argc;
+	if ((self = realpath(argv[0], NULL)) == NULL)
+		return 1;
+	program = path = xasprintf("%s/../../tlsrpt-spool", dirname(self));
+	rc = cmocka_run_group_tests(tests, NULL, NULL);
+	free(path);
+	free(self);
+	return rc;
+}

@@ -5,25 +5,16 @@
 . "$(dirname "$0")/lib.sh"
 
 rounds=7
-day=2026-11-21
 file=$data/day.jsonl
 records day --records 2000000 --domains 20000 --zipf 1.0 --failures 2
 spool=$build/tlsrpt-spool
-cat >"$scratch/tlsrpt.conf" <<END
-[spool]
-directory = $scratch/spool
-runtime_directory = $scratch
-source = bench
-END
+configure
 
 for ((i = 0; i < rounds; i++)); do
 	sample "wc -l" wc -l "$file"
 	sample "fold" "$bench/fold_bench" "$file"
 	sample "fold, 1 thread" "$bench/fold_bench" "$file" 1
-	[[ -x $spool ]] || continue
-	rm -rf "$scratch/spool"
-	sample "tlsrpt-spool add" "$spool" --config "$scratch/tlsrpt.conf" \
-	    add --day "$day" "$file"
+	[[ -x $spool ]] && sample_add "tlsrpt-spool add" "$file"
 done
 
 echo "20,000 domains, $(stat -c %s "$file") bytes," \

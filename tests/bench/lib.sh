@@ -6,29 +6,72 @@ export LC_ALL=C
 build=$(realpath "${1:?usage: $0 BUILD-DIR}")
 bench=$build/tests/bench
 data=$build/bench		# what is expensive to make is kept there
+day=$(date -u -d yesterday +%F)	# one that is over
 mkdir -p "$data"
 scratch=$(mktemp -d "$data/scratch.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 unset wall rss cpu
-declare -A wall rss cpu		# samples of each name
+declare -A wall rss cpu		# samples of each name: us, KB, us
+may_exit=0			# the highest exit status that is no failure
 
 # sample NAME COMMAND [ARG]...: run it once and keep what it took.
 sample()
 {
-	local name=$1 start end kb user system
+	local name=$1 start end status=0 kb user system
 	shift
 	start=${EPOCHREALTIME/./}
 	/usr/bin/time -q -o "$scratch/time" -f '%M %U %S' "$@" \
-	    >"$scratch/out" 2>"$scratch/err" || {
-		echo "failed: $*" >&2
+	    >"$scratch/out" 2>"$scratch/err" || status=$?
+	end=${EPOCHREALTIME/./}
+	((status <= may_exit)) || {
+		echo "exit status $status: $*" >&2
 		cat "$scratch/err" >&2
 		exit 1
 	}
-	end=${EPOCHREALTIME/./}
 	read -r kb user system <"$scratch/time"
 	wall[$name]+=" $((end - start))"
 	rss[$name]+=" $kb"
 	cpu[$name]+=" $(awk "BEGIN { print 1000000 * ($user + $system) }")"
+}
+
+# configure: a configuration in $scratch, whose first tries are hours away.
+configure()
+{
+	cat >"$scratch/tlsrpt.conf" <<-END
+	[report]
+	organization_name = Example Sender
+	contact_info = tls-reports@sender.example
+	[spool]
+	directory = $scratch/spool
+	runtime_directory = $scratch
+	source = bench
+	[queue]
+	database = $scratch/queue.db
+	[dns]
+	rua_lookup = never
+	[deliver]
+	spread = 20h
+	[log]
+	level = warn
+	END
+}
+
+# sample_add NAME FILE: into a spool that is new.
+sample_add()
+{
+	rm -rf "$scratch/spool"
+	sample "$1" "$build/tlsrpt-spool" --config "$scratch/tlsrpt.conf" \
+	    add --day "$day" "$2"
+}
+
+# sample_send NAME: to queued reports; their delivery stays pending (1).
+sample_send()
+{
+	rm -f "$scratch"/queue.db*
+	may_exit=1
+	sample "$1" "$build/tlsrpt-send" --config "$scratch/tlsrpt.conf" \
+	    --day "$day" --once
+	may_exit=0
 }
 
 # median NUMBER...

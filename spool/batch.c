@@ -35,7 +35,6 @@ struct pending {
 	char *buffer;		/* of file.f */
 	char *name;
 	int dirfd;
-	bool ours;		/* we gave it its name */
 };
 
 struct batch {
@@ -317,7 +316,11 @@ put_out_rest(struct batch *b)
 	return own != NULL ? put_out(b, own) : 0;
 }
 
-/* Give all their names, or none. */
+/*
+ * Give all their names, or none.  But those of a keyed source stay: they are
+ * right already when it comes again, and another process that is doing the
+ * same may have found them there and count on them.
+ */
 static int
 publish(struct batch *b)
 {
@@ -325,20 +328,15 @@ publish(struct batch *b)
 	size_t i;
 	int saved;
 
-	for (i = 0; i < b->npending; i++) {
-		struct pending *p = &b->pending[i];
-
-		if (file_new_commit(&p->file, true) == 0)
-			p->ours = true;
-		else if (errno != EEXIST || !keyed)
+	for (i = 0; i < b->npending; i++)
+		if (file_new_commit(&b->pending[i].file, true) == -1 &&
+		    !(keyed && errno == EEXIST))
 			break;
-	}
 	if (i == b->npending)
 		return 0;
 	saved = errno;
-	while (i-- > 0)
-		if (b->pending[i].ours)
-			unlinkat(b->pending[i].dirfd, b->pending[i].name, 0);
+	while (!keyed && i-- > 0)
+		unlinkat(b->pending[i].dirfd, b->pending[i].name, 0);
 	errno = saved;
 	return -1;
 }

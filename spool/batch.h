@@ -31,7 +31,8 @@ struct batch_source {
  * the segments to stable storage, the one of the open segment last.  A
  * segment of a keyed source that is there already is left as it is.  The
  * first few reasons are logged.  On -1 with errno no segment of this call is
- * there; EBUSY: a keyed source has changed while it was read.
+ * there, of a keyed source perhaps some: it has to come again.  EBUSY: it has
+ * changed while it was read.
  */
 int	batch_run(struct spool *s, int fd, off_t from,
 	    const struct batch_source *source, struct intake_totals *totals);

@@ -111,17 +111,18 @@ spool_begin(struct spool *s, int day, char **name)
 	return fd;
 }
 
-/* Is the sealed form of g there, and whole? */
+/* Is the sealed form of an open segment there, and whole?  id may be NULL. */
 static bool
-is_sealed(const struct segment *g, int dirfd)
+is_sealed(int dirfd, int day, const char *open, const char *id)
 {
-	char *name = segment_name(g->name, SEGMENT_SEALED);
+	char *name = segment_name(open, SEGMENT_SEALED);
 	struct segment sealed;
 	bool ok = false;
 	int fd;
 
-	if ((fd = segment_open(&sealed, dirfd, name, g->day)) != -1) {
-		ok = sealed.bad == NULL && strcmp(sealed.id, g->id) == 0;
+	if ((fd = segment_open(&sealed, dirfd, name, day)) != -1) {
+		ok = sealed.bad == NULL &&
+		    (id == NULL || strcmp(sealed.id, id) == 0);
 		close(fd);
 	}
 	segment_release(&sealed);
@@ -145,14 +146,15 @@ replace(struct spool *s, int dirfd, int fd, const struct segment *g,
 	if (totals->torn > torn)
 		log_warn("%s: the last %zu bytes are a torn line, skipped",
 		    origin, totals->torn - torn);
-	if (!is_sealed(g, dirfd)) {
+	if (!is_sealed(dirfd, g->day, g->name, g->id)) {
 		log_warn("%s: the sealed file of this name is damaged or "
 		    "another segment's; remove it to have it made anew",
 		    origin);
 		errno = EEXIST;
 		return -1;
 	}
-	if (unlinkat(dirfd, g->name, 0) == -1 || fsync(dirfd) == -1) {
+	if ((unlinkat(dirfd, g->name, 0) == -1 && errno != ENOENT) ||
+	    fsync(dirfd) == -1) {
 		log_warn("%s: is sealed, but cannot be removed: %m", origin);
 		return -1;
 	}
@@ -173,9 +175,13 @@ seal(struct spool *s, int dirfd, int day, const char *name,
 		rc = replace(s, dirfd, fd, &g, origin, totals);
 	else if (fd != -1 && g.size == 0)	/* nothing was ever in it */
 		rc = unlinkat(dirfd, name, 0);
+	else if (fd == -1 && errno == ENOENT &&
+	    is_sealed(dirfd, day, name, NULL))	/* by somebody else */
+		rc = 0;
 	else {
+		saved = fd == -1 ? errno : EBADMSG;
 		log_warn("%s: cannot be sealed: %s", origin, g.bad);
-		errno = fd == -1 ? errno : EBADMSG;
+		errno = saved;
 	}
 	saved = errno;
 	if (fd != -1)
@@ -216,10 +222,8 @@ seal_if_dead(struct spool *s, int dirfd, int day, const char *name,
 	    O_CLOEXEC);
 	if (fd == -1 && errno == ENOENT)
 		return 0;
-	if (fd == -1) {
-		log_warn("%s: cannot be sealed: %m", name);
-		return -1;
-	}
+	if (fd == -1)		/* seal says why */
+		return seal(s, dirfd, day, name, totals);
 	if (file_lock(fd) == -1) {
 		if (errno != EWOULDBLOCK) {
 			log_warn("%s: cannot be locked: %m", name);

@@ -104,7 +104,10 @@ int	spool_seal_day(struct spool *s, int day, struct intake_totals *totals);
  * for one whose writer is gone.
  */
 int	spool_begin(struct spool *s, int day, char **name);
-/* One open segment by its name, which the caller has locked or closed. */
+/*
+ * One open segment by its name, which the caller has locked or closed.  Others
+ * may be sealing it at the same time, or have done so before: 0.
+ */
 int	spool_seal(struct spool *s, int day, const char *name,
 	    struct intake_totals *totals);
 

@@ -122,14 +122,12 @@ policy_get(struct aggregate *g, struct domain *d, const struct record_policy *p)
 	struct report_policy id = policy_of(p);
 	uint64_t hash = policy_hash(&id, d->hash);
 	struct tally *t = policy_find(d, hash, &id);
-	bool bare = policy_is_bare(&id, d->name);
 
-	if (t == NULL && !bare && (is_full(d) || d->nkept == POLICIES_MAX)) {
+	if (t == NULL && (is_full(d) || d->nkept == POLICIES_MAX)) {
 		id = (struct report_policy){ .type = p->type,
 			.domain = d->name };
 		hash = policy_hash(&id, d->hash);
 		t = policy_find(d, hash, &id);
-		bare = true;
 	}
 	if (t == NULL) {
 		t = arena_calloc(&g->arena, 1, sizeof(*t));
@@ -139,7 +137,7 @@ policy_get(struct aggregate *g, struct domain *d, const struct record_policy *p)
 		d->text += policy_keep(&t->policy, &g->arena);
 		d->policies = t;
 		d->npolicies++;
-		d->nkept += !bare;
+		d->nkept += !policy_is_bare(&id, d->name);
 	}
 	return t;
 }

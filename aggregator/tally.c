@@ -138,18 +138,16 @@ count_failure(struct tally *t, struct tally_store *s,
 	struct report_detail d = detail_of(f);
 	uint64_t hash = detail_hash(&d, t->hash);
 	struct tally_detail *node = find(t, &s->details, hash, &d);
-	bool bare = is_bare(&d);
 	size_t bytes = 0;
 
-	if (node == NULL && !bare && (full || t->nkept >= s->details_max)) {
+	if (node == NULL && (full || t->nkept >= s->details_max)) {
 		d = (struct report_detail){ .result = f->result };
 		hash = detail_hash(&d, t->hash);
 		node = find(t, &s->details, hash, &d);
-		bare = true;
 	}
 	if (node == NULL) {
 		node = add(t, s, hash, &d, &bytes);
-		t->nkept += !bare;
+		t->nkept += !is_bare(&d);
 	}
 	node->d.n += sessions;
 	return bytes;

@@ -269,18 +269,16 @@ is_in_list(const char *list, const char *name)
 	return false;
 }
 
-/* d= and From must be one organisation, and so must d= and the submitter. */
+/* From is aligned with the submitter already, so it is with d= then. */
 static char *
 signer_check(const struct message *m, const char *value)
 {
 	char *d = tag(value, "d");
-	bool good = d != NULL && d[0] != '\0' &&
-	    is_within(m->n->submitter, d) && is_aligned(domain_of(m->from), d);
+	bool good = d != NULL && d[0] != '\0' && is_within(m->n->submitter, d);
 
 	free(d);
 	return good ? NULL : xasprintf("RFC 8460 section 3: the signature's "
-	    "d= is not %s or above, or not aligned with From",
-	    m->n->submitter);
+	    "d= is not %s or above", m->n->submitter);
 }
 
 static char *

@@ -139,8 +139,12 @@ a_session_counts_in_each_of_its_policies(void **state)
 		    .strings = strings, .nstrings = 1, .failures = twice,
 		    .nfailures = 2, .failed = true },
 	};
+	struct record_policy once = { .type = POLICY_NONE,
+		.domain = "example.net" };
 	struct record r = { .domain = "example.net", .n = 1, .npolicies = 2,
 		.policies = policies };
+	struct record other = { .domain = "example.net", .n = 1,
+		.npolicies = 1, .policies = &once };
 	struct aggregate *g = aggregate_new(DETAILS_MAX);
 	const struct aggregate_domain *d;
 	struct report_identity who = { "Example Org", "tls@example.org",
@@ -151,11 +155,12 @@ a_session_counts_in_each_of_its_policies(void **state)
 
 	(void)state;
 	aggregate_record(g, 0, &r, 7);
+	aggregate_record(g, 0, &other, 1);
 	got = sample_print(d, aggregate_finish(g, &d));
-	assert_string_equal(got, "example.net 7 txt-missing\n"
+	assert_string_equal(got, "example.net 8 txt-missing\n"
 	    "\t1 mx.example.net 3 1 1 AA +0 -7\n"
 	    "\t\t304 - - - - - - x7\n\t\t305 - - - - - - x7\n"
-	    "\t9 example.net +7 -0\n");
+	    "\t9 example.net +8 -0\n");
 	free(got);
 
 	aggregate_report(d, &who, 20778, 2, &report, &a);
@@ -165,7 +170,7 @@ a_session_counts_in_each_of_its_policies(void **state)
 	assert_int_equal(report.part, 2);
 	assert_int_equal(report.npolicies, 2);
 	assert_ptr_equal(report.policies, d->policies);
-	assert_int_equal(report.successful, 7);
+	assert_int_equal(report.successful, 8);
 	assert_int_equal(report.failed, 7);
 	assert_non_null(strstr(report.filename, "!example.net!"));
 	arena_release(&a);
@@ -213,6 +218,38 @@ nothing_points_into_the_record(void **state)
 	    "\t1 mx.example 3 1 1 AA +1 -0\n\t\t304 192.0.2.25 mx1.example.net "
 	    "mx1.example.net 192.0.2.25 mx1.example.net mx1.example.net x1\n");
 	free(got);
+	aggregate_free(g);
+}
+
+static void
+whatever_differs_makes_another_failure(void **state)
+{
+	static const struct record_failure failures[] = {
+		{ CERTIFICATE_EXPIRED, NULL, NULL, NULL, NULL, NULL, NULL },
+		{ TLSA_INVALID, NULL, NULL, NULL, NULL, NULL, NULL },
+		{ CERTIFICATE_EXPIRED, "x", NULL, NULL, NULL, NULL, NULL },
+		{ CERTIFICATE_EXPIRED, NULL, "x", NULL, NULL, NULL, NULL },
+		{ CERTIFICATE_EXPIRED, NULL, NULL, "x", NULL, NULL, NULL },
+		{ CERTIFICATE_EXPIRED, NULL, NULL, NULL, "x", NULL, NULL },
+		{ CERTIFICATE_EXPIRED, NULL, NULL, NULL, NULL, "x", NULL },
+		{ CERTIFICATE_EXPIRED, NULL, NULL, NULL, NULL, NULL, "x" },
+		{ CERTIFICATE_EXPIRED, NULL, NULL, NULL, NULL, NULL, "y" },
+	};
+	enum { N = sizeof(failures) / sizeof(failures[0]) };
+	struct aggregate *g = aggregate_new(DETAILS_MAX);
+	const struct aggregate_domain *d;
+	struct sample s = { .domain = "example.net", .type = POLICY_NONE,
+		.failed = true, .sessions = 1 };
+
+	(void)state;
+	for (size_t i = 0; i < 2 * N; i++) {
+		s.failure = failures[i % N];
+		sample_count(g, &s);
+	}
+	assert_int_equal(aggregate_finish(g, &d), 1);
+	assert_int_equal(d->policies[0].ndetails, N);
+	for (size_t i = 0; i < N; i++)
+		assert_int_equal(d->policies[0].details[i].n, 2);
 	aggregate_free(g);
 }
 
@@ -456,6 +493,35 @@ text_beyond_the_ceiling_keeps_the_sum(void **state)
 	aggregate_free(g);
 }
 
+/* Nor one whose policies are new and long. */
+static void
+long_policies_count_for_the_text_too(void **state)
+{
+	enum { N = POLICIES_MAX, LONG = 100000 };
+	struct aggregate *g = aggregate_new(DETAILS_MAX);
+	const struct aggregate_domain *d;
+	struct sample s = { .domain = "example.net", .type = POLICY_STS,
+		.sessions = 1 };
+	char line[LONG + 1], number[16];
+	uint64_t total = 0;
+
+	(void)state;
+	s.strings = line;
+	memset(line, 'x', LONG);
+	line[LONG] = '\0';
+	for (int i = 0; i < N; i++) {
+		snprintf(number, sizeof(number), "%07d", i);
+		memcpy(line, number, 7);
+		sample_count(g, &s);
+	}
+	assert_int_equal(aggregate_finish(g, &d), 1);
+	assert_in_range(d->npolicies, TEXT_MAX / LONG, TEXT_MAX / LONG + 2);
+	for (size_t i = 0; i < d->npolicies; i++)
+		total += d->policies[i].successful;
+	assert_int_equal(total, N);
+	aggregate_free(g);
+}
+
 int
 main(void)
 {
@@ -464,11 +530,13 @@ main(void)
 		cmocka_unit_test(a_session_counts_in_each_of_its_policies),
 		cmocka_unit_test(a_record_without_policies_makes_no_report),
 		cmocka_unit_test(nothing_points_into_the_record),
+		cmocka_unit_test(whatever_differs_makes_another_failure),
 		cmocka_unit_test(the_order_of_records_does_not_matter),
 		cmocka_unit_test(details_beyond_the_ceiling_keep_the_sum),
 		cmocka_unit_test(policies_beyond_the_ceiling_keep_the_sum),
 		cmocka_unit_test(texts_beyond_the_ceiling_are_missing),
 		cmocka_unit_test(text_beyond_the_ceiling_keeps_the_sum),
+		cmocka_unit_test(long_policies_count_for_the_text_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,9 @@ static const char good_json[] =
     "\"summary\":{\"total-successful-session-count\":4294967295,"
     "\"total-failure-session-count\":0}}]}";
 
+#define LABEL_63	"012345678901234567890123456789012345678901234567890" \
+	"123456789abc"
+
 #define FORMAT		"RFC 8460 section 4.4: "
 #define NO_MOMENT(m)	"RFC 8460 section 4.1: date-range." m
 
@@ -85,6 +88,9 @@ static const struct {
 	    "at example.org, the submitter" },
 	{ "contact-info without address", "tls@example.org", "example.org",
 	    FORMAT "contact-info: \"example.org\" is not an address" },
+	{ "contact-info without a local part", "tls@example.org",
+	    "@example.org", FORMAT "contact-info: \"@example.org\" is not an "
+	    "address" },
 	{ "contact-info with a name", "tls@example.org",
 	    "Us <tls@example.org>", FORMAT "contact-info: "
 	    "\"Us <tls@example.org>\" is not an address" },
@@ -113,6 +119,14 @@ static const struct {
 	{ "report-id no dot-atom", "2026-11-21.ex", "2026-11-21..ex",
 	    "RFC 8460 section 5.3: report-id: \"2026-11-21..example.net.7f3a"
 	    "@example.org\" is not left@right for the Subject" },
+	{ "report-id that begins with a dot", "\"2026-11-21.ex",
+	    "\".2026-11-21.ex", "RFC 8460 section 5.3: report-id: "
+	    "\".2026-11-21.example.net.7f3a@example.org\" is not left@right "
+	    "for the Subject" },
+	{ "report-id that ends with a dot", "7f3a@example.org\",",
+	    "7f3a@example.org.\",", "RFC 8460 section 5.3: report-id: "
+	    "\"2026-11-21.example.net.7f3a@example.org.\" is not left@right "
+	    "for the Subject" },
 	{ "policies missing", "\"policies\"", "\"Policies\"",
 	    FORMAT "policies: missing" },
 	{ "a key too much", "\"policies\"", "\"version\":1,\"policies\"",
@@ -149,6 +163,21 @@ static const struct {
 	{ "policy-domain with a wildcard", "\"policy-domain\":\"mx\"",
 	    "\"policy-domain\":\"*.mx\"", FORMAT "policies[1].policy."
 	    "policy-domain: \"*.mx\" is not a domain of lower-case A-labels" },
+	{ "a label with a hyphen at its end", "\"policy-domain\":\"mx\"",
+	    "\"policy-domain\":\"mx-.a\"", FORMAT "policies[1].policy."
+	    "policy-domain: \"mx-.a\" is not a domain of lower-case "
+	    "A-labels" },
+	{ "a label of 64 bytes", "\"policy-domain\":\"mx\"",
+	    "\"policy-domain\":\"" LABEL_63 "x\"", FORMAT "policies[1]."
+	    "policy.policy-domain: \"" LABEL_63 "x\" is not a domain of "
+	    "lower-case A-labels" },
+	{ "a label of 63", "\"policy-domain\":\"mx\"",
+	    "\"policy-domain\":\"" LABEL_63 "\"", NULL },
+	{ "a domain of 255 bytes", "\"policy-domain\":\"mx\"",
+	    "\"policy-domain\":\"" LABEL_63 "." LABEL_63 "." LABEL_63 "."
+	    LABEL_63 "\"", FORMAT "policies[1].policy.policy-domain: \""
+	    LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63 "\" is not a "
+	    "domain of lower-case A-labels" },
 	{ "the same policy twice", "\"tlsa\",\"policy-domain\":\"mx\"",
 	    "\"sts\",\"policy-string\":[\"version: STSv1\",\"mode: none\"],"
 	    "\"policy-domain\":\"example.net\",\"mx-host\":[\"*.example.net\"]",
@@ -316,6 +345,14 @@ objections_to_names(void **state)
 		expect(rows[i].name, lint_report(good_json,
 		    strlen(good_json), &n), rows[i].why);
 	}
+	n = names;
+	n.domain = "Example.net";
+	n.filename = "example.org!Example.net!1795219200!1795305599!7f3a";
+	expect("capitals", lint_report(good_json, strlen(good_json), &n),
+	    "RFC 8460 section 5.1: file name \"example.org!Example.net!"
+	    "1795219200!1795305599!7f3a\" is not example.org!Example.net!"
+	    "1795219200!1795305599! and letters or digits, with domains of "
+	    "lower-case A-labels");
 }
 
 static void
@@ -405,6 +442,10 @@ static const struct {
 	    "23 holds byte 0xc3" },
 	{ "no last CRLF", "--=_b--\r\n", "--=_b--", "RFC 5321 section 2.3.8: "
 	    "line 39 does not end with CRLF" },
+	{ "DEL", "people.", "people\x7f.", "RFC 5322 section 2.2: line 23 "
+	    "holds byte 0x7f" },
+	{ "CR CR", "--=_b--\r\n", "--=_b--\r\r", "RFC 5321 section 2.3.8: "
+	    "line 39 does not end with CRLF" },
 	{ "From elsewhere", FROM, "noreply@example.com",
 	    "RFC 8460 section 3: From is \"\"Example <Org>\" "
 	    "<noreply@example.com>\", must be our address, aligned with the "
@@ -423,6 +464,13 @@ static const struct {
 	{ "no such day", "Sun, 22 Nov", "Tue, 31 Nov",
 	    "RFC 5322 section 3.3: Date is \"Tue, 31 Nov 2026 00:15:00 +0000\""
 	    ", must be a date" },
+	{ "a date and more", "+0000", "+0000 (UTC)",
+	    "RFC 5322 section 3.3: Date is \"Sun, 22 Nov 2026 00:15:00 +0000 "
+	    "(UTC)\", must be a date" },
+	{ "a blank within a word of the Subject", "Report Domain",
+	    "Report Dom ain", "RFC 8460 section 5.3: Subject is \"Report Dom "
+	    "ain: example.net Submitter: example.org Report-ID: <" ID ">\", "
+	    "must be Report Domain: ... Submitter: ... Report-ID: <...>" },
 	{ "another id in the Subject", "<2026-11-21.", "<2026-11-22.",
 	    "RFC 8460 section 5.3: Subject is \"Report Domain: example.net "
 	    "Submitter: example.org Report-ID: <2026-11-22.example.net.7f3a"
@@ -436,6 +484,10 @@ static const struct {
 	{ "no Message-ID", "<abc.def@example.org>", "abc.def@example.org",
 	    "RFC 5322 section 3.6.4: Message-ID is \"abc.def@example.org\", "
 	    "must be <left@right>" },
+	{ "nothing on the left", "<abc.def@", "<@", "RFC 5322 section 3.6.4: "
+	    "Message-ID is \"<@example.org>\", must be <left@right>" },
+	{ "two @", "<abc.def@", "<abc@def@", "RFC 5322 section 3.6.4: "
+	    "Message-ID is \"<abc@def@example.org>\", must be <left@right>" },
 	{ "another TLS-Report-Domain", "TLS-Report-Domain: example.net",
 	    "TLS-Report-Domain: example.com", "RFC 8460 section 5.3: "
 	    "TLS-Report-Domain is \"example.com\", must be the policy "
@@ -473,13 +525,13 @@ static const struct {
 	    "signature with l=" },
 	{ "signed by a stranger", "d=example.org", "d=example.com",
 	    "RFC 8460 section 3: the signature's d= is not example.org or "
-	    "above, or not aligned with From" },
+	    "above" },
 	{ "signed by a part of us", "d=example.org", "d=mail.example.org",
 	    "RFC 8460 section 3: the signature's d= is not example.org or "
-	    "above, or not aligned with From" },
+	    "above" },
 	{ "signed by a name that ends alike", "d=example.org", "d=ample.org",
 	    "RFC 8460 section 3: the signature's d= is not example.org or "
-	    "above, or not aligned with From" },
+	    "above" },
 	{ "a header not signed", "tls-report-domain:", "",
 	    "RFC 8460 section 5.3: TLS-Report-Domain is not signed" },
 	{ "another not signed", ":tls-report-submitter", "",
@@ -500,6 +552,9 @@ static const struct {
 	    "RFC 8460 section 5.3: 3 parts, must be two" },
 	{ "not closed", "--=_b--\r\n", "--=_b-\r\n", "RFC 2046 section 5.1.1: "
 	    "the last boundary is missing, or something follows it" },
+	{ "ends where a part would begin", "--=_b--\r\n", "--=_b\r\n",
+	    "RFC 2046 section 5.1.1: the last boundary is missing, or "
+	    "something follows it" },
 	{ "an epilogue", "--=_b--\r\n", "--=_b--\r\nBye.\r\n",
 	    "RFC 2046 section 5.1.1: the last boundary is missing, or "
 	    "something follows it" },
@@ -581,6 +636,35 @@ objections_to_a_message(void **state)
 	free(good);
 }
 
+/* RFC 7489 section 3.1: one domain, or one below the other. */
+static void
+senders_elsewhere(void **state)
+{
+	static const struct {
+		const char *from, *why;
+	} rows[] = {
+		{ "x@mail.example.org", NULL },
+		{ "x@org", NULL },
+		{ "x@example.com", "RFC 8460 section 3: From is \"\"Example "
+		    "<Org>\" <x@example.com>\", must be our address, aligned "
+		    "with the submitter" },
+		{ "x@badexample.org", "RFC 8460 section 3: From is \"\"Example "
+		    "<Org>\" <x@badexample.org>\", must be our address, "
+		    "aligned with the submitter" },
+	};
+	char *good = mail(good_json);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *message = replace(good, FROM, rows[i].from);
+
+		expect(rows[i].from, lint_message(message, strlen(message),
+		    &names, rows[i].from, TO, 1), rows[i].why);
+		free(message);
+	}
+	free(good);
+}
+
 static void
 a_smarthost_may_sign(void **state)
 {
@@ -596,6 +680,19 @@ a_smarthost_may_sign(void **state)
 	    "a signature without bh=");
 	free(message);
 	free(good);
+}
+
+static void
+incomplete_base64(void **state)
+{
+	char *message = mail(good_json);
+	char *end = strstr(message, good_foot);
+
+	(void)state;
+	memmove(end - 3, end - 2, strlen(end - 2) + 1);
+	expect("a character less", lint_mail(message, 1),
+	    "RFC 2045 section 6.8: not base64");
+	free(message);
 }
 
 static void
@@ -689,7 +786,9 @@ main(void)
 		TEST(too_large_a_report),
 		TEST(our_own_reports_pass),
 		TEST(objections_to_a_message),
+		TEST(senders_elsewhere),
 		TEST(a_smarthost_may_sign),
+		TEST(incomplete_base64),
 		TEST(the_attached_report_is_read_too),
 		TEST(lines_and_sizes),
 		TEST(broken_headers),

@@ -58,6 +58,15 @@ long_texts_are_wrapped_and_cannot_write_lines(void **state)
 	assert_null(strpbrk(text, "\r\t\x7f\x01"));
 	free(text);
 
+	/* Columns are characters, not bytes. */
+	d.reason = "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4 "
+	    "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4 "
+	    "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4 "
+	    "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4";
+	text = summary_text(&r);
+	assert_non_null(strstr(text, d.reason));
+	free(text);
+
 	/* A single word that is longer stays in one piece. */
 	d.mx_hostname = NULL;
 	d.mx_helo = NULL;

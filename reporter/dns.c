@@ -24,7 +24,7 @@
 #define RCODE_NXDOMAIN	3
 
 struct question {
-	TAILQ_ENTRY(question) entry;
+	STAILQ_ENTRY(question) entry;
 	struct dns *dns;
 	dns_fn *fn;
 	void *arg;
@@ -32,7 +32,7 @@ struct question {
 	bool join;		/* TXT: character-strings to one text */
 	int64_t deadline;	/* milliseconds, monotonic */
 };
-TAILQ_HEAD(questions, question);
+STAILQ_HEAD(questions, question);
 
 struct dns {
 	struct ub_ctx *ctx;
@@ -126,8 +126,8 @@ dns_new(const struct dns_config *c, char **why)
 	d = xcalloc(1, sizeof(*d));
 	d->ctx = ctx;
 	d->timeout = (int64_t)c->timeout * 1000;
-	TAILQ_INIT(&d->asked);
-	TAILQ_INIT(&d->late);
+	STAILQ_INIT(&d->asked);
+	STAILQ_INIT(&d->late);
 	return d;
 }
 
@@ -136,8 +136,8 @@ questions_free(struct questions *list)
 {
 	struct question *q;
 
-	while ((q = TAILQ_FIRST(list)) != NULL) {
-		TAILQ_REMOVE(list, q, entry);
+	while ((q = STAILQ_FIRST(list)) != NULL) {
+		STAILQ_REMOVE_HEAD(list, entry);
 		free(q);
 	}
 }
@@ -227,9 +227,9 @@ called_back(void *arg, int err, struct ub_result *r)
 	struct question *q = arg;
 
 	if (q->fn == NULL) {
-		TAILQ_REMOVE(&q->dns->late, q, entry);
+		STAILQ_REMOVE(&q->dns->late, q, question, entry);
 	} else {
-		TAILQ_REMOVE(&q->dns->asked, q, entry);
+		STAILQ_REMOVE(&q->dns->asked, q, question, entry);
 		answer(q, err == 0 ? r : NULL);
 	}
 	free(q);
@@ -241,19 +241,26 @@ called_back(void *arg, int err, struct ub_result *r)
  * server.  A question that cannot be called off has to outlive its answer.
  */
 static void
-give_up(struct question *q)
+give_up_first(struct dns *d)
 {
-	struct dns *d = q->dns;
+	struct question *q = STAILQ_FIRST(&d->asked);
 	struct question gone = *q;
 
-	TAILQ_REMOVE(&d->asked, q, entry);
+	STAILQ_REMOVE_HEAD(&d->asked, entry);
 	if (ub_cancel(d->ctx, q->id) == 0) {
 		free(q);
 	} else {
 		q->fn = NULL;
-		TAILQ_INSERT_TAIL(&d->late, q, entry);
+		STAILQ_INSERT_TAIL(&d->late, q, entry);
 	}
 	answer(&gone, NULL);
+}
+
+/* Milliseconds until the oldest question times out. */
+static int64_t
+time_left(const struct dns *d)
+{
+	return STAILQ_FIRST(&d->asked)->deadline - now_ms();
 }
 
 /* Until something was answered or timed out, or a signal came. */
@@ -261,15 +268,13 @@ static void
 work(struct dns *d)
 {
 	struct pollfd pfd = { .fd = ub_fd(d->ctx), .events = POLLIN };
-	struct question *q = TAILQ_FIRST(&d->asked);
-	int64_t wait = q->deadline - now_ms();
+	int64_t left = time_left(d);
 
-	if (poll(&pfd, 1, wait < 0 ? 0 : (int)wait) == -1 && errno != EINTR)
+	if (poll(&pfd, 1, left < 0 ? 0 : (int)left) == -1 && errno != EINTR)
 		fatal("poll: %m");
 	ub_process(d->ctx);
-	while ((q = TAILQ_FIRST(&d->asked)) != NULL &&
-	    q->deadline <= now_ms())
-		give_up(q);
+	while (d->nasked > 0 && time_left(d) <= 0)
+		give_up_first(d);
 }
 
 /* The first one starts the thread, which is to leave signals to us. */
@@ -307,7 +312,7 @@ ask(struct dns *d, const char *name, int rrtype, bool join, dns_fn *fn,
 	    .deadline = now_ms() + d->timeout };
 	if ((err = resolve(d, name, rrtype, q)) != 0)
 		fatal("ub_resolve_async: %s", ub_strerror(err));
-	TAILQ_INSERT_TAIL(&d->asked, q, entry);
+	STAILQ_INSERT_TAIL(&d->asked, q, entry);
 	d->nasked++;
 	arena_release(&a);
 	return 0;

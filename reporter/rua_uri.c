@@ -221,7 +221,7 @@ unquote(char *local)
 {
 	size_t len = strlen(local);
 
-	if (local[0] == '"' && is_dot_atom(local + 1, len - 2)) {
+	if (len > 2 && local[0] == '"' && is_dot_atom(local + 1, len - 2)) {
 		memmove(local, local + 1, len - 2);
 		local[len - 2] = '\0';
 	}

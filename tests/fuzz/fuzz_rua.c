@@ -32,8 +32,8 @@ check_host(const struct rua *r)
 {
 	demand(strlen(r->host) <= RECORD_DOMAIN_MAX);
 	for (const char *p = r->host; *p != '\0'; p++)
-		demand(isalnum((unsigned char)*p) ? !isupper((unsigned char)*p) :
-		    strchr("-_.", *p) != NULL ||
+		demand(islower((unsigned char)*p) ||
+		    isdigit((unsigned char)*p) || strchr("-_.", *p) != NULL ||
 		    (r->scheme == RUA_HTTPS && strchr("[:]", *p) != NULL));
 }
 

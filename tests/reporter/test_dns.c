@@ -373,10 +373,11 @@ a_thousand_at_once(void **state)
 	dns_free(d);
 }
 
-/* Asks the next question from inside the answer. */
+/* Asks the next questions from inside the answer: more than have room. */
 struct chain {
 	struct dns *dns;
 	int left;
+	bool inside;
 };
 
 static void
@@ -391,17 +392,20 @@ go_on(void *arg, enum dns_status status, bool secure, const char *const *data,
 	(void)len;
 	assert_int_equal(status, DNS_FOUND);
 	assert_int_equal(n, 1);
-	for (int i = 0; i < 2 && c->left > 0; i++) {
+	assert_false(c->inside);
+	c->inside = true;
+	for (int i = 0; i < 300 && c->left > 0; i++) {
 		snprintf(name, sizeof(name), "%d.many.plain.test",
 		    c->left--);
 		assert_int_equal(dns_ask_txt(c->dns, name, go_on, c), 0);
 	}
+	c->inside = false;
 }
 
 static void
 answers_may_ask(void **state)
 {
-	struct chain c = { resolver(nsd.port, NULL, 60), 600 };
+	struct chain c = { resolver(nsd.port, NULL, 60), 600, false };
 
 	(void)state;
 	assert_int_equal(dns_ask_txt(c.dns, "x.many.plain.test", go_on, &c),
@@ -652,6 +656,24 @@ bad_settings_are_refused(void **state)
 	}
 }
 
+static void
+without_a_resolver_the_systems_own(void **state)
+{
+	static const struct dns_config c = { NULL, NULL, 1 };
+	char *why;
+	struct dns *d = dns_new(&c, &why);
+
+	(void)state;
+	if (access("/etc/resolv.conf", R_OK) == 0) {
+		assert_non_null(d);
+	} else {
+		assert_null(d);
+		assert_non_null(strstr(why, "/etc/resolv.conf: "));
+	}
+	free(why);
+	dns_free(d);
+}
+
 int
 main(void)
 {
@@ -670,6 +692,7 @@ main(void)
 		cmocka_unit_test(malformed_txt_is_left_out),
 		cmocka_unit_test(late_answer_is_ignored),
 		cmocka_unit_test(bad_settings_are_refused),
+		cmocka_unit_test(without_a_resolver_the_systems_own),
 	};
 
 	return cmocka_run_group_tests(tests, start_nsd, stop_nsd);

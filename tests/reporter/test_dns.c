@@ -174,7 +174,7 @@ start_nsd(void **state)
 	char *config;
 
 	(void)state;
-	strcpy(nsd.folder, "/tmp/test_dns.XXXXXX");
+	fmt(nsd.folder, sizeof(nsd.folder), "/tmp/test_dns.XXXXXX");
 	assert_non_null(mkdtemp(nsd.folder));
 	close(udp_socket(&nsd.port));
 	config = xasprintf("%s/nsd.conf", nsd.folder);

@@ -89,16 +89,16 @@ gzip_pack(struct gzip *g, const void *in, size_t len, const void **out,
 static int
 inflate_all(z_stream *z, unsigned char **buf, size_t max)
 {
-	size_t size = 0;
+	size_t size = max < UNPACK_FIRST ? max + 1 : UNPACK_FIRST;
 	int rc;
 
+	*buf = xmalloc(size + 1);
+	z->next_out = *buf;
 	do {
 		if (z->total_out == size) {
 			if (size > max)
 				return Z_MEM_ERROR;
-			size = size == 0 ? UNPACK_FIRST : 2 * size;
-			if (size > max)
-				size = max + 1;
+			size = size > max / 2 ? max + 1 : 2 * size;
 			*buf = xreallocarray(*buf, size + 1, 1);
 			z->next_out = *buf + z->total_out;
 		}

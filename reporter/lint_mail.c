@@ -233,25 +233,26 @@ header_check(const struct message *m)
 static char *
 tag(const char *list, const char *name)
 {
+	size_t len = strlen(name);
 	const char *s = list, *end;
+	char *value, *w;
 
-	for (; s != NULL; s = *end == '\0' ? NULL : end + 1) {
-		size_t len = strlen(name);
-		char *value, *w;
-
+	for (;;) {
 		s += strspn(s, WSP);
 		end = s + strcspn(s, ";");
-		if (strncmp(s, name, len) != 0 ||
-		    s[len + strspn(s + len, WSP)] != '=')
-			continue;
-		w = value = xmalloc((size_t)(end - s) + 1);
-		for (s = strchr(s, '=') + 1; s < end; s++)
-			if (*s != ' ' && *s != '\t')
-				*w++ = *s;
-		*w = '\0';
-		return value;
+		if (strncmp(s, name, len) == 0 &&
+		    s[len + strspn(s + len, WSP)] == '=')
+			break;
+		if (*end == '\0')
+			return NULL;
+		s = end + 1;
 	}
-	return NULL;
+	w = value = xmalloc((size_t)(end - s) + 1);
+	for (s += strcspn(s, "=") + 1; s < end; s++)
+		if (*s != ' ' && *s != '\t')
+			*w++ = *s;
+	*w = '\0';
+	return value;
 }
 
 static bool

@@ -247,6 +247,6 @@ lint_base64(const char *text, size_t len, unsigned char **out, size_t *outlen)
 	good = EVP_DecodeUpdate(ctx, *out, &n, (const unsigned char *)text,
 	    (int)len) != -1 && EVP_DecodeFinal(ctx, *out + n, &last) == 1;
 	EVP_ENCODE_CTX_free(ctx);
-	*outlen = (size_t)(n + last);
+	*outlen = (size_t)n + (size_t)last;
 	return good ? NULL : xstrdup("RFC 2045 section 6.8: not base64");
 }

@@ -75,12 +75,16 @@ sample_print_list(FILE *f, const char *const *list, size_t n)
 		fprintf(f, "%s%s", i ? "|" : " ", list[i]);
 }
 
-/* All that was counted, a line per domain, text, policy and detail. */
+/*
+ * Finish counting.  Returns all that was counted, a line per domain, text,
+ * policy and detail; *d is the first domain.
+ */
 static inline char *
-sample_print(const struct aggregate_domain *d, size_t n)
+sample_finish(struct aggregate *g, const struct aggregate_domain **first)
 {
+	size_t len, n = aggregate_finish(g, first);
+	const struct aggregate_domain *d = *first;
 	char *text = NULL;
-	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
 	for (; n > 0; n--, d++) {

@@ -118,7 +118,7 @@ counts_sessions(void **state)
 
 		for (size_t k = 0; k < ROWS_MAX && cases[i].rows[k].domain; k++)
 			sample_count(g, &cases[i].rows[k]);
-		got = sample_print(d, aggregate_finish(g, &d));
+		got = sample_finish(g, &d);
 		if (strcmp(got, cases[i].expect) != 0)
 			print_error("%s\n", cases[i].name);
 		assert_string_equal(got, cases[i].expect);
@@ -156,7 +156,7 @@ a_session_counts_in_each_of_its_policies(void **state)
 	(void)state;
 	aggregate_record(g, 0, &r, 7);
 	aggregate_record(g, 0, &other, 1);
-	got = sample_print(d, aggregate_finish(g, &d));
+	got = sample_finish(g, &d);
 	assert_string_equal(got, "example.net 8 txt-missing\n"
 	    "\t1 mx.example.net 3 1 1 AA +0 -7\n"
 	    "\t\t304 - - - - - - x7\n\t\t305 - - - - - - x7\n"
@@ -213,7 +213,7 @@ nothing_points_into_the_record(void **state)
 	aggregate_record(g, 0, &r, 1);
 	domain[0] = txt[0] = mx[0] = ip[0] = string[0] = name[0] = 'X';
 	strings[0] = NULL;
-	got = sample_print(d, aggregate_finish(g, &d));
+	got = sample_finish(g, &d);
 	assert_string_equal(got, "example.net 1\n\ttxt t 1\n"
 	    "\t1 mx.example 3 1 1 AA +1 -0\n\t\t304 192.0.2.25 mx1.example.net "
 	    "mx1.example.net 192.0.2.25 mx1.example.net mx1.example.net x1\n");
@@ -303,7 +303,7 @@ result_in_order(const unsigned *order, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		count_numbered(g, order[i]);
-	text = sample_print(d, aggregate_finish(g, &d));
+	text = sample_finish(g, &d);
 	aggregate_free(g);
 	return text;
 }

@@ -46,8 +46,7 @@ what_is_packed_unpacks(void **state)
 			gzip_pack(g, text, sizes[i], &packed, &len);
 			back = gzip_unpack(packed, len, sizes[i], &outlen,
 			    &why);
-			if (back == NULL)
-				fail_msg("%zu bytes: %s", sizes[i], why);
+			assert_non_null(back);
 			assert_int_equal(outlen, sizes[i]);
 			assert_memory_equal(back, text, sizes[i]);
 			assert_int_equal(back[outlen], '\0');

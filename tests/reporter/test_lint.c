@@ -250,10 +250,13 @@ static int unexpected;
 static void
 expect(const char *name, char *got, const char *why)
 {
-	if ((got == NULL) != (why == NULL) ||
-	    (got != NULL && strcmp(got, why) != 0)) {
-		print_error("%s: \"%s\", not \"%s\"\n", name,
-		    got ? got : "-", why ? why : "-");
+	const char *objection = got != NULL ? got : "none";
+
+	if (why == NULL)
+		why = "none";
+	if (strcmp(objection, why) != 0) {
+		print_error("%s: \"%s\", not \"%s\"\n", name, objection,
+		    why);
 		unexpected++;
 	}
 	free(got);

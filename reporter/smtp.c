@@ -1,0 +1,520 @@
+#include "reporter/smtp.h"
+
+#include <arpa/inet.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+/* libesmtp has a struct of this name, too; nobody looks into it. */
+#define smtp_message esmtp_message
+#include <auth-client.h>
+#include <libesmtp.h>
+#undef smtp_message
+
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "reporter/smtp_watch.h"
+
+/*
+ * What libesmtp 1.1 does not do, and where it is made up for:
+ *
+ * - a write that times out is dropped in silence and the next one goes on:
+ *   feed_message notices, and hangs up before the final dot;
+ * - SIGPIPE: smtp_send holds it back;
+ * - one's own slow, endless or broken replies: smtp_watch;
+ * - the certificate is checked against the name that DNS made of ours, and
+ *   SNI is not sent: tls_context;
+ * - a client certificate that lies about in the user's home is presented, and
+ *   then freed once too often: smtp_setup looks elsewhere;
+ * - after AUTH failed it goes on without: judge;
+ * - after STARTTLS failed it gives up: smtp_send tries again without, where
+ *   that is allowed;
+ * - IPv6 literals: not at all; such a smarthost needs a name.
+ *
+ * Header fields pass as they are because all that it would add are there.
+ */
+#define CREDENTIAL_MAX	255	/* its PLAIN mechanism has no room for more */
+#define FEED_BYTES	1024	/* no more than one of its writes */
+#define FEED_PATIENCE	10	/* timeouts, for one whole message */
+
+/* A message on its way, as libesmtp's callbacks see it. */
+struct feed {
+	struct smtp_watch *watch;
+	struct smtp_message *message;
+	smtp_message_t esmtp;
+	smtp_recipient_t recipient;
+	size_t given;
+	int64_t started, last;	/* 0: not yet */
+	bool whole;
+};
+
+struct session {
+	const struct smtp_config *config;
+	enum smtp_tls tls;
+	char *host;
+	bool connected, encrypted;
+	long certificate;	/* X509_V_… */
+	struct smtp_watch watch;
+};
+
+static char *
+host_of(const char *smarthost)
+{
+	return xstrndup(smarthost, strcspn(smarthost, ":"));
+}
+
+/*
+ * A password is sent to nobody but the smarthost, unless the operator has
+ * said `none`: opportunistic TLS does not know whom it talks to.
+ */
+static enum smtp_tls
+tls_of(const struct smtp_config *c)
+{
+	return c->tls == SMTP_TLS_OPTIONAL && c->user != NULL ?
+	    SMTP_TLS_REQUIRED : c->tls;
+}
+
+/* A certificate for another name is as good as none. */
+static bool
+verify_name(SSL_CTX *ctx, const char *host)
+{
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
+
+	X509_VERIFY_PARAM_set_hostflags(param,
+	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1 ||
+	    X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+}
+
+static void
+send_name(const SSL *ssl, int where, int ret)
+{
+	const struct session *s = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	struct in_addr in;
+
+	(void)ret;
+	if (where == SSL_CB_HANDSHAKE_START && s != NULL &&
+	    inet_pton(AF_INET, s->host, &in) != 1)
+		SSL_set_tlsext_host_name((SSL *)(uintptr_t)ssl, s->host);
+}
+
+/*
+ * Required means: TLS 1.2 at least (RFC 8996), a certificate that a known CA
+ * issued, and for the smarthost's name as configured.  Optional is against
+ * those who only listen (RFC 7435): no certificate is looked at.
+ *
+ * Verification does not end the handshake, libesmtp does that afterwards: it
+ * tells us the reason then, see on_event.
+ *
+ * Not TLS 1.3: when its session tickets come in while a command waits in
+ * libesmtp's buffer, it takes them for the reply, and waits for the rest of
+ * that before it sends the command.
+ */
+static SSL_CTX *
+tls_context(const struct smtp_config *c, const char *host, bool verify)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	if (ctx == NULL)
+		return NULL;
+	SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+	if (!verify)
+		return ctx;
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+	    (c->ca_file != NULL ?
+	    SSL_CTX_load_verify_file(ctx, c->ca_file) :
+	    SSL_CTX_set_default_verify_paths(ctx)) == 1 &&
+	    verify_name(ctx, host))
+		return ctx;
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
+static char *
+check_tls(const struct smtp_config *c)
+{
+	char *host = host_of(c->smarthost), *why = NULL;
+	const char *reason;
+	SSL_CTX *ctx;
+
+	ctx = tls_context(c, host, tls_of(c) == SMTP_TLS_REQUIRED);
+	if (ctx == NULL) {
+		reason = ERR_reason_error_string(ERR_peek_last_error());
+		why = xasprintf("TLS with %s: %s: %s", host,
+		    c->ca_file != NULL ? c->ca_file : "system CAs",
+		    reason != NULL ? reason : "OpenSSL gives no reason");
+	}
+	ERR_clear_error();
+	SSL_CTX_free(ctx);
+	free(host);
+	return why;
+}
+
+int
+smtp_setup(const struct smtp_config *c, char **why)
+{
+	*why = NULL;
+	if (c->smarthost == NULL || strchr(c->smarthost, '[') != NULL ||
+	    strcspn(c->smarthost, ":") == 0)
+		*why = xasprintf("smarthost: libesmtp wants a name or an IPv4 "
+		    "address, and a port");
+	else if ((c->user == NULL) != (c->password == NULL))
+		*why = xasprintf("SMTP user and password go together");
+	else if (c->user != NULL && (strlen(c->user) > CREDENTIAL_MAX ||
+	    strlen(c->password) > CREDENTIAL_MAX))
+		*why = xasprintf("SMTP user or password longer than %d bytes",
+		    CREDENTIAL_MAX);
+	else if (tls_of(c) != SMTP_TLS_NONE)
+		*why = check_tls(c);
+	if (*why != NULL)
+		return -1;
+	auth_client_init();
+	/* where libesmtp looks for client certificates; see above */
+	setenv("XDG_CONFIG_DIR", "/nonexistent", 1);
+	return 0;
+}
+
+/* smtp_messagecb_t: the next bytes; NULL at the end, or with errno to stop. */
+static const char *
+feed_message(void **ctx, int *len, void *arg)
+{
+	struct feed *f = arg;
+	int64_t now = smtp_clock(), timeout = f->watch->timeout;
+	const char *p;
+
+	(void)ctx;
+	if (len == NULL) {	/* rewind */
+		f->given = 0;
+		f->started = f->last = now;
+		f->whole = false;
+		return NULL;
+	}
+	*len = 0;
+	/*
+	 * libesmtp wrote at most once since the last call.  When that took as
+	 * long as its patience lasts, there may be a hole in what was sent.
+	 */
+	if (now - f->last >= timeout ||
+	    now - f->started > FEED_PATIENCE * timeout)
+		smtp_watch_stop(f->watch,
+		    "the message is not taken in time");
+	if (f->watch->stopped) {
+		errno = ETIMEDOUT;
+		return NULL;
+	}
+	f->last = now;
+	errno = 0;
+	if (f->given == f->message->len) {
+		f->whole = true;
+		smtp_watch_body(f->watch);
+		return NULL;
+	}
+	p = f->message->data + f->given;
+	*len = (int)(f->message->len - f->given < FEED_BYTES ?
+	    f->message->len - f->given : FEED_BYTES);
+	f->given += (size_t)*len;
+	return p;
+}
+
+/* smtp_eventcb_t; what follows arg depends on the event. */
+static void
+on_event(smtp_session_t esmtp, int event, void *arg, ...)
+{
+	struct session *s = arg;
+	va_list ap;
+	int *ok;
+
+	(void)esmtp;
+	va_start(ap, arg);
+	switch (event) {
+	case SMTP_EV_CONNECT:
+		s->connected = true;
+		s->encrypted = false;
+		smtp_watch_init(&s->watch, s->config->timeout * 1000L);
+		break;
+	case SMTP_EV_STARTTLS_OK:
+		s->encrypted = true;
+		break;
+	case SMTP_EV_EXTNA_STARTTLS:
+		smtp_watch_stop(&s->watch, "STARTTLS is not offered");
+		break;
+	case SMTP_EV_INVALID_PEER_CERTIFICATE:
+		s->certificate = va_arg(ap, long);
+		ok = va_arg(ap, int *);
+		*ok = s->tls != SMTP_TLS_REQUIRED;
+		break;
+	case SMTP_EV_NO_PEER_CERTIFICATE:
+		ok = va_arg(ap, int *);
+		*ok = s->tls != SMTP_TLS_REQUIRED;
+		break;
+	case SMTP_EV_WRONG_PEER_CERTIFICATE:
+		/* by libesmtp's idea of the name; OpenSSL has checked ours */
+		ok = va_arg(ap, int *);
+		*ok = 1;
+		break;
+	}
+	va_end(ap);
+}
+
+/* auth_interact_t */
+static int
+on_auth(auth_client_request_t request, char **result, int fields, void *arg)
+{
+	const struct smtp_config *c = arg;
+	const char *value;
+	int i;
+
+	for (i = 0; i < fields; i++) {
+		value = (request[i].flags & AUTH_USER) != 0 ? c->user :
+		    (request[i].flags & AUTH_PASS) != 0 ? c->password : "";
+		if (strlen(value) > CREDENTIAL_MAX)
+			return 0;
+		result[i] = (char *)(uintptr_t)value;
+	}
+	return 1;
+}
+
+/* Why the session did not come to a message, or to the end of it. */
+static void
+session_result(struct result *r, const struct session *s)
+{
+	const struct smtp_watch *w = &s->watch;
+	const char *stage = smtp_stage_name(w->stage);
+	char text[128];
+
+	if (!s->connected)
+		result_set(r, DEFERRED, 0, "%s: %s", s->config->smarthost,
+		    smtp_strerror(smtp_errno(), text, sizeof(text)));
+	else if (s->certificate != X509_V_OK &&
+	    s->tls == SMTP_TLS_REQUIRED)
+		result_set(r, DEFERRED, 0, "certificate of %s: %s", s->host,
+		    X509_verify_cert_error_string(s->certificate));
+	else if (w->trouble != NULL)
+		result_set(r, DEFERRED, 0, "%s: %s", stage, w->trouble);
+	else if (w->stage == SMTP_STARTTLS && w->code == 220)
+		result_set(r, DEFERRED, 0, "TLS handshake failed");
+	else if (w->complete)
+		result_set(r, DEFERRED, w->code, "%s: %s", stage, w->reply);
+	else if (!w->quit && smtp_clock() - w->since >= w->timeout)
+		result_set(r, DEFERRED, 0, "%s: no reply within %ld seconds",
+		    stage, s->config->timeout);
+	else
+		result_set(r, DEFERRED, 0, "%s: connection lost", stage);
+}
+
+static void
+reply_result(struct result *r, const char *stage, const smtp_status_t *st)
+{
+	if (st->enh_class != 0)
+		result_set(r, outcome_smtp(st->code), st->code,
+		    "%s: %d %d.%d.%d %s", stage, st->code, st->enh_class,
+		    st->enh_subject, st->enh_detail, st->text);
+	else
+		result_set(r, outcome_smtp(st->code), st->code, "%s: %d %s",
+		    stage, st->code, st->text);
+}
+
+static bool
+accepted(const smtp_status_t *st)
+{
+	return st->text != NULL && outcome_smtp(st->code) == DELIVERED;
+}
+
+/*
+ * Without AUTH a smarthost may well refuse us for good; that says nothing
+ * about the message.
+ */
+static void
+blame_auth(struct result *r, const struct smtp_watch *w)
+{
+	struct result refusal = *r;
+
+	result_set(r, DEFERRED, refusal.code, "AUTH: %s; %s",
+	    w->auth_reply[0] != '\0' ? w->auth_reply : "not possible",
+	    refusal.text);
+}
+
+/*
+ * Is this the answer to the whole message, or to DATA a refusal?  A 354 is
+ * left over from DATA when the session ended before the answer came, and a
+ * 250 to DATA accepts nothing.
+ */
+static bool
+is_answer(const struct feed *f, const struct smtp_watch *w, int code)
+{
+	if (!f->whole)
+		return code >= 400;
+	return code / 100 != 3 || w->stage != SMTP_BODY || w->complete;
+}
+
+/*
+ * The first command of a message that was not accepted decides.  A status
+ * without text is a reply that was not read to its end: what became of the
+ * message nobody knows then.
+ */
+static void
+judge(const struct feed *f, const struct session *s)
+{
+	const smtp_status_t *mail = smtp_reverse_path_status(f->esmtp);
+	const smtp_status_t *rcpt = smtp_recipient_status(f->recipient);
+	const smtp_status_t *data = smtp_message_transfer_status(f->esmtp);
+	struct result *r = &f->message->result;
+
+	if (mail->text != NULL && !accepted(mail))
+		reply_result(r, "MAIL", mail);
+	else if (accepted(mail) && rcpt->text != NULL && !accepted(rcpt))
+		reply_result(r, "RCPT", rcpt);
+	else if (accepted(mail) && accepted(rcpt) && data->text != NULL &&
+	    is_answer(f, &s->watch, data->code))
+		reply_result(r, f->whole ? "message" : "DATA", data);
+	else
+		session_result(r, s);
+	if (r->outcome == REFUSED && s->config->user != NULL &&
+	    !s->watch.authenticated)
+		blame_auth(r, &s->watch);
+}
+
+static void
+set_timeouts(smtp_session_t esmtp, long seconds)
+{
+	static const int which[] = { Timeout_GREETING, Timeout_ENVELOPE,
+	    Timeout_DATA, Timeout_TRANSFER, Timeout_DATA2 };
+	size_t i;
+
+	for (i = 0; i < sizeof(which) / sizeof(which[0]); i++)
+		smtp_set_timeout(esmtp,
+		    which[i] | Timeout_OVERRIDE_RFC2822_MINIMUM,
+		    seconds * 1000L);
+}
+
+static void
+must(int ok)
+{
+	if (!ok)
+		fatal("libesmtp: out of memory");
+}
+
+static void
+add_message(smtp_session_t esmtp, struct feed *f)
+{
+	struct smtp_message *m = f->message;
+
+	must((f->esmtp = smtp_add_message(esmtp)) != NULL);
+	/* RFC 5321 section 4.5.5: the null reverse-path is <> */
+	must(smtp_set_reverse_path(f->esmtp,
+	    m->from != NULL && *m->from != '\0' ? m->from : NULL));
+	f->recipient = smtp_add_recipient(f->esmtp, m->to);
+	must(f->recipient != NULL);
+	must(smtp_size_set_estimate(f->esmtp, m->len));	/* RFC 1870 */
+	must(smtp_set_messagecb(f->esmtp, feed_message, f));
+}
+
+static bool
+prepare_tls(smtp_session_t esmtp, struct session *s)
+{
+	static const enum starttls_option how[] = {
+		[SMTP_TLS_NONE] = Starttls_DISABLED,
+		[SMTP_TLS_OPTIONAL] = Starttls_ENABLED,
+		[SMTP_TLS_REQUIRED] = Starttls_REQUIRED
+	};
+	SSL_CTX *ctx;
+
+	must(smtp_starttls_enable(esmtp, how[s->tls]));
+	if (s->tls == SMTP_TLS_NONE)
+		return true;
+	ctx = tls_context(s->config, s->host, s->tls == SMTP_TLS_REQUIRED);
+	if (ctx == NULL)
+		return false;
+	SSL_CTX_set_app_data(ctx, s);
+	SSL_CTX_set_info_callback(ctx, send_name);
+	must(smtp_starttls_set_ctx(esmtp, ctx));
+	SSL_CTX_free(ctx);	/* the session has its own reference */
+	return true;
+}
+
+static auth_context_t
+prepare_auth(smtp_session_t esmtp, const struct smtp_config *c)
+{
+	auth_context_t auth;
+
+	if (c->user == NULL)
+		return NULL;
+	must((auth = auth_create_context()) != NULL);
+	auth_set_mechanism_flags(auth, AUTH_PLUGIN_PLAIN, 0);
+	auth_set_interact_cb(auth, on_auth, (void *)(uintptr_t)c);
+	must(smtp_auth_set_context(esmtp, auth));
+	return auth;
+}
+
+/* One session; returns whether one without TLS should be tried, too. */
+static bool
+run(const struct smtp_config *c, enum smtp_tls tls, struct smtp_message *list,
+    size_t n)
+{
+	struct session s = { .config = c, .tls = tls,
+	    .host = host_of(c->smarthost) };
+	struct feed *feeds = xcalloc(n, sizeof(*feeds));
+	smtp_session_t esmtp = smtp_create_session();
+	auth_context_t auth;
+	size_t i;
+
+	must(esmtp != NULL && smtp_set_server(esmtp, c->smarthost) &&
+	    smtp_set_hostname(esmtp, c->helo) &&
+	    smtp_set_eventcb(esmtp, on_event, &s) &&
+	    smtp_set_monitorcb(esmtp, smtp_watch_monitor, &s.watch, 0));
+	set_timeouts(esmtp, c->timeout);
+	auth = prepare_auth(esmtp, c);
+	for (i = 0; i < n; i++) {
+		feeds[i].watch = &s.watch;
+		feeds[i].message = &list[i];
+		add_message(esmtp, &feeds[i]);
+	}
+	if (prepare_tls(esmtp, &s)) {
+		smtp_start_session(esmtp);
+		for (i = 0; i < n; i++)
+			judge(&feeds[i], &s);
+	}
+	smtp_destroy_session(esmtp);
+	if (auth != NULL)
+		auth_destroy_context(auth);
+	ERR_clear_error();
+	free(feeds);
+	free(s.host);
+	return tls == SMTP_TLS_OPTIONAL && s.connected && !s.encrypted &&
+	    s.watch.stage == SMTP_STARTTLS;
+}
+
+void
+smtp_send(const struct smtp_config *c, struct smtp_message *list, size_t n)
+{
+	const struct timespec now = { 0, 0 };
+	enum smtp_tls tls = tls_of(c);
+	sigset_t pipe, old, pending;
+	size_t i;
+
+	if (n == 0)
+		return;
+	for (i = 0; i < n; i++)
+		result_set(&list[i].result, DEFERRED, 0, "%s: TLS cannot be "
+		    "set up", c->smarthost);
+	/* libesmtp writes to connections that the peer has closed */
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &pipe, &old);
+	if (run(c, tls, list, n))
+		run(c, SMTP_TLS_NONE, list, n);
+	if (!sigismember(&pending, SIGPIPE))
+		sigtimedwait(&pipe, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}

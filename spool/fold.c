@@ -22,19 +22,21 @@
 #define WINDOW		(128 << 10)	/* with what it touches within L2 */
 #define BATCH		32		/* lines whose memory is fetched ahead */
 #define SLOTS_MIN	1024
+#define GUESSES		65536
+#define GUESS_BYTES	64		/* enough to reach the domain's name */
+#define FETCH_BYTES	512		/* of a line, before comparing it */
 #define SECRET_SIZE	192		/* as large as the library's own */
 #define THREADS_MAX	16		/* what they find is merged by one */
 #define THREAD_BYTES	(4 << 20)	/* less is not worth a thread */
 
-/* A place in the hash table: free when line is 0. */
+/* A place in the hash table. */
 struct slot {
-	uint32_t tag;		/* upper half of the hash */
-	uint32_t line;		/* index + 1 */
+	uint32_t hash;
+	uint32_t line;		/* index + 1; 0: a free slot */
 };
 
-/* What a distinct line costs besides its text; tables are half empty. */
-#define LINE_COST \
-	(sizeof(struct fold_line) + sizeof(uint64_t) + 4 * sizeof(struct slot))
+/* What a distinct line costs besides its text; tables grow when half full. */
+#define LINE_COST	(sizeof(struct fold_line) + 4 * sizeof(struct slot))
 
 /*
  * Where reading stands: the current line begins at `start`, before or in the
@@ -53,17 +55,22 @@ struct reader {
 	size_t cut;		/* bytes of the current line not kept */
 };
 
+/*
+ * A line is found by its hash.  But hashing all of it is a pass over all
+ * bytes, when comparing is one anyway: so first a guess is made from length
+ * and beginning, and only where comparing refutes it the line is hashed.
+ */
 struct fold {
 	struct fold_line *line;
-	uint64_t *hash;		/* of each line */
 	size_t nlines, room;
 	struct slot *slot;
 	size_t mask;		/* number of slots - 1 */
+	uint32_t guess[GUESSES];	/* index + 1 */
 	size_t bytes;
 	uint64_t total;
 	struct arena text;
 	struct reader *pipe;	/* of fold_stream, between two calls */
-	const char *tail;	/* the torn line it ended with, in text */
+	char *tail;		/* the torn line it ended with, in text */
 	size_t tail_len;
 	/* Secret, so that nobody can send lines that collide. */
 	unsigned char secret[SECRET_SIZE];
@@ -73,35 +80,22 @@ struct fold {
 struct item {
 	const char *text;
 	size_t len;
-	uint64_t n, hash;
+	uint64_t n;
 	const char *next;	/* where the following line begins */
+	uint32_t line;		/* index + 1, or 0 when not found yet */
+	uint32_t guess, hash;
 };
-
-static void
-slots_new(struct fold *f, size_t n)
-{
-	f->slot = xcalloc(n, sizeof(*f->slot));
-	f->mask = n - 1;
-}
-
-static struct fold *
-fold_like(const unsigned char secret[SECRET_SIZE])
-{
-	struct fold *f = xcalloc(1, sizeof(*f));
-
-	memcpy(f->secret, secret, sizeof(f->secret));
-	slots_new(f, SLOTS_MIN);
-	return f;
-}
 
 struct fold *
 fold_new(void)
 {
-	unsigned char secret[SECRET_SIZE];
+	struct fold *f = xcalloc(1, sizeof(*f));
 
-	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret))
+	if (getrandom(f->secret, SECRET_SIZE, 0) != SECRET_SIZE)
 		fatal("getrandom: %m");
-	return fold_like(secret);
+	f->slot = xcalloc(SLOTS_MIN, sizeof(*f->slot));
+	f->mask = SLOTS_MIN - 1;
+	return f;
 }
 
 static void
@@ -121,7 +115,6 @@ fold_free(struct fold *f)
 	reader_free(f->pipe);
 	arena_release(&f->text);
 	free(f->line);
-	free(f->hash);
 	free(f->slot);
 	free(f);
 }
@@ -131,8 +124,10 @@ fold_reset(struct fold *f)
 {
 	arena_reset(&f->text);
 	memset(f->slot, 0, (f->mask + 1) * sizeof(*f->slot));
-	f->nlines = f->bytes = 0;
+	memset(f->guess, 0, sizeof(f->guess));
+	f->nlines = f->bytes = f->tail_len = 0;
 	f->total = 0;
+	f->tail = NULL;
 }
 
 size_t
@@ -161,32 +156,34 @@ fold_total(const struct fold *f)
 	return f->total;
 }
 
-/* Enter a line under its hash; it is not there yet. */
+/* Enter a line that is not there yet. */
 static void
-slot_fill(struct fold *f, size_t line)
+slot_fill(struct fold *f, uint32_t hash, uint32_t line)
 {
-	uint64_t hash = f->hash[line];
-	size_t i;
+	size_t i = hash & f->mask;
 
-	for (i = hash & f->mask; f->slot[i].line != 0; i = (i + 1) & f->mask)
-		continue;
-	f->slot[i].tag = (uint32_t)(hash >> 32);
-	f->slot[i].line = (uint32_t)line + 1;
+	while (f->slot[i].line != 0)
+		i = (i + 1) & f->mask;
+	f->slot[i] = (struct slot){ hash, line };
 }
 
 static void
 slots_double(struct fold *f)
 {
-	free(f->slot);
-	slots_new(f, 2 * (f->mask + 1));
-	for (size_t i = 0; i < f->nlines; i++)
-		slot_fill(f, i);
+	struct slot *old = f->slot;
+	size_t n = f->mask + 1;
+
+	f->slot = xcalloc(2 * n, sizeof(*f->slot));
+	f->mask = 2 * n - 1;
+	for (size_t i = 0; i < n; i++)
+		if (old[i].line != 0)
+			slot_fill(f, old[i].hash, old[i].line);
+	free(old);
 }
 
-static void
+static uint32_t
 line_new(struct fold *f, const struct item *item)
 {
-	struct fold_line *l;
 	char *text = arena_alloc(&f->text, item->len);
 
 	if (f->nlines == UINT32_MAX)
@@ -194,83 +191,101 @@ line_new(struct fold *f, const struct item *item)
 	if (f->nlines == f->room) {
 		f->room = f->room ? 2 * f->room : SLOTS_MIN / 2;
 		f->line = xreallocarray(f->line, f->room, sizeof(*f->line));
-		f->hash = xreallocarray(f->hash, f->room, sizeof(*f->hash));
 	}
 	if (2 * f->nlines > f->mask)
 		slots_double(f);
 	memcpy(text, item->text, item->len);
-	l = &f->line[f->nlines];
-	*l = (struct fold_line){ text, (uint32_t)item->len, 0, item->n };
-	f->hash[f->nlines] = item->hash;
-	slot_fill(f, f->nlines++);
+	f->line[f->nlines++] = (struct fold_line){ text, (uint32_t)item->len,
+	    0, 0 };
 	f->bytes += item->len + LINE_COST;
+	slot_fill(f, item->hash, (uint32_t)f->nlines);
+	return (uint32_t)f->nlines;
 }
 
-/* Add item->n to the line if it is there. */
 static bool
-line_count(struct fold *f, const struct item *item)
+line_is(const struct fold_line *l, const struct item *item)
 {
-	const uint32_t tag = (uint32_t)(item->hash >> 32);
+	return l->len == item->len &&
+	    memcmp(l->text, item->text, item->len) == 0;
+}
+
+/* The line with the item's hash and text, or 0. */
+static uint32_t
+line_find(const struct fold *f, const struct item *item)
+{
 	const struct slot *s;
 
 	for (size_t i = item->hash & f->mask; (s = &f->slot[i])->line != 0;
-	    i = (i + 1) & f->mask) {
-		struct fold_line *l = &f->line[s->line - 1];
-
-		if (s->tag == tag && l->len == item->len &&
-		    memcmp(l->text, item->text, item->len) == 0) {
-			l->n += item->n;
-			return true;
-		}
-	}
-	return false;
+	    i = (i + 1) & f->mask)
+		if (s->hash == item->hash &&
+		    line_is(&f->line[s->line - 1], item))
+			return s->line;
+	return 0;
 }
 
 /*
- * Ask for the memory that adding these will need, one level of indirection
- * after the other for all of them, so that the waits overlap.
+ * Find lines by guessing.  What that reads is fetched ahead, one level of
+ * indirection after the other for all of them, so that the waits overlap.
  */
 static void
-fetch_ahead(const struct fold *f, const struct item *item, size_t n)
+guess(const struct fold *f, struct item *item, size_t n)
 {
-	const struct fold_line *l[BATCH];
-
-	for (size_t i = 0; i < n; i++)
-		__builtin_prefetch(&f->slot[item[i].hash & f->mask]);
 	for (size_t i = 0; i < n; i++) {
-		const struct slot *s = &f->slot[item[i].hash & f->mask];
+		const size_t begin = item[i].len < GUESS_BYTES ? item[i].len :
+		    GUESS_BYTES;
 
-		l[i] = s->line == 0 ? NULL : &f->line[s->line - 1];
-		__builtin_prefetch(l[i]);
+		item[i].guess = (uint32_t)XXH3_64bits_withSeed(item[i].text,
+		    begin, item[i].len) % GUESSES;
+		__builtin_prefetch(&f->guess[item[i].guess]);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (l[i] != NULL)
-			for (size_t j = 0; j < l[i]->len && j < 512; j += 64)
-				__builtin_prefetch(l[i]->text + j);
+		if ((item[i].line = f->guess[item[i].guess]) != 0)
+			__builtin_prefetch(&f->line[item[i].line - 1]);
+	for (size_t i = 0; i < n; i++)
+		if (item[i].line != 0)
+			for (size_t at = 0; at < item[i].len &&
+			    at < FETCH_BYTES; at += 64)
+				__builtin_prefetch(
+				    f->line[item[i].line - 1].text + at);
+	for (size_t i = 0; i < n; i++)
+		if (item[i].line != 0 &&
+		    !line_is(&f->line[item[i].line - 1], &item[i]))
+			item[i].line = 0;
+}
+
+/* Hash those that guessing did not find. */
+static void
+hash(const struct fold *f, struct item *item, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (item[i].line == 0) {
+			item[i].hash = (uint32_t)XXH3_64bits_withSecret(
+			    item[i].text, item[i].len, f->secret, SECRET_SIZE);
+			__builtin_prefetch(&f->slot[item[i].hash & f->mask]);
+		}
 }
 
 /*
- * Add up to BATCH items, which have their hashes.  Stops after the first with
- * which f is larger than limit; returns how many were added.
+ * Add up to BATCH items.  Stops after the first with which f is larger than
+ * limit; returns how many were added.
  */
 static size_t
-add(struct fold *f, const struct item *item, size_t n, size_t limit)
+add(struct fold *f, struct item *item, size_t n, size_t limit)
 {
-	fetch_ahead(f, item, n);
+	guess(f, item, n);
+	hash(f, item, n);
 	for (size_t i = 0; i < n; i++) {
+		uint32_t line = item[i].line;
+
+		if (line == 0 && (line = line_find(f, &item[i])) == 0)
+			line = line_new(f, &item[i]);
+		f->guess[item[i].guess] = line;
+		f->line[line - 1].n += item[i].n;
 		f->total += item[i].n;
-		if (!line_count(f, &item[i]))
-			line_new(f, &item[i]);
 		if (limit != 0 && f->bytes > limit)
 			return i + 1;
 	}
 	return n;
-}
-
-static uint64_t
-hash_of(const struct fold *f, const char *text, size_t len)
-{
-	return XXH3_64bits_withSecret(text, len, f->secret, sizeof(f->secret));
 }
 
 void
@@ -280,11 +295,10 @@ fold_add(struct fold *f, const char *line, size_t len, uint64_t n)
 
 	if (item.len > LINE_KEPT)
 		item.len = LINE_KEPT;
-	item.hash = hash_of(f, line, item.len);
 	add(f, &item, 1, 0);
 }
 
-/* Add what another fold holds; both have the same secret. */
+/* Add what another fold holds. */
 static void
 merge(struct fold *f, const struct fold *from)
 {
@@ -294,8 +308,8 @@ merge(struct fold *f, const struct fold *from)
 	for (size_t i = 0; i < from->nlines; i++) {
 		const struct fold_line *l = &from->line[i];
 
-		item[n++] = (struct item){ l->text, l->len, l->n,
-		    from->hash[i], NULL };
+		item[n++] = (struct item){ .text = l->text, .len = l->len,
+		    .n = l->n };
 		if (n == BATCH || i + 1 == from->nlines) {
 			add(f, item, n, 0);
 			n = 0;
@@ -353,7 +367,7 @@ reader_fill(struct reader *r)
 
 /* Cut up to BATCH lines from the window. */
 static size_t
-reader_cut(struct reader *r, const struct fold *f, struct item *item)
+reader_cut(struct reader *r, struct item *item)
 {
 	size_t n = 0;
 	char *nl;
@@ -365,8 +379,8 @@ reader_cut(struct reader *r, const struct fold *f, struct item *item)
 		if (len > LINE_KEPT)
 			len = LINE_KEPT;
 		if (len > 0)
-			item[n++] = (struct item){ r->start, len, 1,
-			    hash_of(f, r->start, len), nl + 1 };
+			item[n++] = (struct item){ .text = r->start,
+			    .len = len, .n = 1, .next = nl + 1 };
 		r->start = r->p = nl + 1;
 		r->cut = 0;
 	}
@@ -385,7 +399,7 @@ fold_read(struct fold *f, struct reader *r, size_t limit)
 	int rc;
 
 	do {
-		while ((n = reader_cut(r, f, item)) > 0) {
+		while ((n = reader_cut(r, item)) > 0) {
 			done = add(f, item, n, limit);
 			if (limit != 0 && f->bytes > limit) {
 				r->start = r->p = (char *)item[done - 1].next;
@@ -411,7 +425,8 @@ fold_stream(struct fold *f, int fd, size_t limit, int *eof, size_t *torn)
 		*eof = 1;
 		*torn = reader_begun(f->pipe);
 		f->tail_len = (size_t)(f->pipe->end - f->pipe->start);
-		f->tail = arena_strndup(&f->text, f->pipe->start, f->tail_len);
+		f->tail = arena_alloc(&f->text, f->tail_len);
+		memcpy(f->tail, f->pipe->start, f->tail_len);
 		reader_free(f->pipe);
 		f->pipe = NULL;
 	}
@@ -505,7 +520,7 @@ chunks_init(struct chunk *c, int n, int fd, off_t from, off_t to)
  * cannot be started is left to the merging thread.
  */
 static void
-chunks_start(struct chunk *c, int n, const struct fold *f, size_t limit)
+chunks_start(struct chunk *c, int n, size_t limit)
 {
 	sigset_t all, old;
 
@@ -513,7 +528,7 @@ chunks_start(struct chunk *c, int n, const struct fold *f, size_t limit)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (int i = 1; i < n; i++) {
-		c[i].fold = fold_like(f->secret);
+		c[i].fold = fold_new();
 		c[i].limit = limit / (size_t)n;	/* bounded together, too */
 		c[i].started = pthread_create(&c[i].thread, NULL, chunk_thread,
 		    &c[i]) == 0;
@@ -574,7 +589,7 @@ fold_file(struct fold *f, int fd, off_t from, size_t limit, int threads,
 	n = thread_count(threads, st.st_size - from);
 	if (chunks_init(c, n, fd, from, st.st_size) == -1)
 		return -1;
-	chunks_start(c, n, f, limit);
+	chunks_start(c, n, limit);
 	for (int i = 0; i < n; i++) {
 		if (c[i].started)
 			pthread_join(c[i].thread, NULL);

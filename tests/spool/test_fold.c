@@ -634,6 +634,32 @@ overlong_lines_in_a_pipe(void **state)
 }
 
 static void
+keeps_the_tail_of_a_pipe(void **state)
+{
+	static const char text[] = "a\nb\0c";
+	struct fold *f = fold_new();
+	size_t torn, len;
+	const char *tail;
+	int fds[2], eof;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(file_write(fds[1], text, sizeof(text) - 1), 0);
+	close(fds[1]);
+	assert_int_equal(fold_stream(f, fds[0], 0, &eof, &torn), 0);
+	assert_int_equal(eof, 1);
+	assert_int_equal(torn, 3);
+	tail = fold_tail(f, &len);
+	assert_int_equal(len, 3);
+	assert_memory_equal(tail, "b\0c", 3);
+	fold_reset(f);
+	assert_null(fold_tail(f, &len));
+	assert_int_equal(len, 0);
+	fold_free(f);
+	close(fds[0]);
+}
+
+static void
 says_what_went_wrong(void **state)
 {
 	struct fold *f = fold_new();
@@ -699,6 +725,7 @@ main(void)
 		cmocka_unit_test(adds_copies_and_counts),
 		cmocka_unit_test(folds_pipes),
 		cmocka_unit_test(overlong_lines_in_a_pipe),
+		cmocka_unit_test(keeps_the_tail_of_a_pipe),
 		cmocka_unit_test(says_what_went_wrong),
 		cmocka_unit_test(says_that_it_cannot_read),
 	};

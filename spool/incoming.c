@@ -127,9 +127,15 @@ out:
 	return rc;
 }
 
+/* What is done with each file. */
+struct visit {
+	struct spool *spool;		/* to take it into, or NULL: */
+	struct intake_sink sink;	/* to read it to */
+	struct intake_totals *totals;
+};
+
 static int
-dropped_take(struct spool *s, const struct dropped *d,
-    struct intake_totals *totals)
+dropped_take(const struct dropped *d, const struct visit *v)
 {
 	char *origin = xasprintf("incoming/%s", d->name);
 	struct batch_source source = { .origin = origin,
@@ -138,11 +144,12 @@ dropped_take(struct spool *s, const struct dropped *d,
 	int rc = -1;
 
 	source.key = key;
-	if (key == NULL || batch_run(s, d->fd, 0, &source, totals) == -1)
+	if (key == NULL ||
+	    batch_run(v->spool, d->fd, 0, &source, v->totals) == -1)
 		log_warn("%s: not taken: %s", origin, key != NULL &&
 		    errno == EBUSY ? "it is still being written" :
 		    strerrordesc_np(errno));
-	else if (dropped_remove(s, d) == -1)
+	else if (dropped_remove(v->spool, d) == -1)
 		log_warn("%s: taken, but cannot be removed: %m", origin);
 	else
 		rc = 0;
@@ -151,8 +158,20 @@ dropped_take(struct spool *s, const struct dropped *d,
 	return rc;
 }
 
-int
-spool_take_incoming(struct spool *s, struct intake_totals *totals)
+static int
+dropped_read(const struct dropped *d, const struct visit *v)
+{
+	int rc;
+
+	rc = intake_read(d->fd, 0, dropped_day(d), &v->sink, v->totals);
+	if (rc == -1)
+		log_warn("incoming/%s: cannot be read: %m", d->name);
+	return rc;
+}
+
+/* Returns how many files there were, or -1 when one could not be visited. */
+static int
+visit_all(const struct spool *s, const struct visit *v)
 {
 	struct file_names names;
 	bool failed = false;
@@ -164,43 +183,34 @@ spool_take_incoming(struct spool *s, struct intake_totals *totals)
 		struct dropped d;
 		int rc = dropped_open(&d, s, names.name[i]);
 
+		if (rc == 0)
+			continue;
 		if (rc == 1) {
-			rc = dropped_take(s, &d, totals) == 0 ? 1 : -1;
+			rc = v->spool != NULL ? dropped_take(&d, v) :
+			    dropped_read(&d, v);
 			close(d.fd);
 		}
-		if (rc == -1)
-			failed = true;
-		else
-			n += rc;
+		failed |= rc == -1;
+		n++;
 	}
 	file_names_free(&names);
 	return failed ? -1 : n;
 }
 
 int
+spool_take_incoming(struct spool *s, struct intake_totals *totals)
+{
+	const struct visit v = { .spool = s, .totals = totals };
+
+	return visit_all(s, &v);
+}
+
+int
 spool_read_incoming(const struct spool *s, const struct intake_sink *sink,
     struct intake_totals *totals)
 {
-	struct intake_sink complete = *sink;
-	struct file_names names;
-	bool failed = false;
+	struct visit v = { .sink = *sink, .totals = totals };
 
-	complete.complete = true;
-	if (file_names(&names, s->incoming, DROPPED) == -1)
-		return -1;
-	for (size_t i = 0; i < names.n; i++) {
-		struct dropped d;
-		int rc = dropped_open(&d, s, names.name[i]);
-
-		if (rc == 1) {
-			rc = intake_read(d.fd, 0, dropped_day(&d), &complete,
-			    totals);
-			if (rc == -1)
-				log_warn("incoming/%s: %m", d.name);
-			close(d.fd);
-		}
-		failed |= rc == -1;
-	}
-	file_names_free(&names);
-	return failed ? -1 : 0;
+	v.sink.complete = true;
+	return visit_all(s, &v) == -1 ? -1 : 0;
 }

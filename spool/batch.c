@@ -18,10 +18,11 @@
 #include "spool/fold.h"
 #include "spool/reject.h"
 
-#define HELD_MAX	((size_t)256 << 20)	/* distinct lines of all days */
 #define DAYS_MAX	400	/* in one batch: each needs a descriptor */
 #define REASONS_LOGGED	5
 #define WRITE_BUFFER	(1 << 20)
+
+size_t batch_held_max = (size_t)256 << 20;
 
 struct batch_day {
 	int day, fd;		/* its folder */
@@ -44,7 +45,8 @@ struct batch {
 	struct rejects rejects;
 	uint64_t rejected;
 	time_t now;
-	size_t ndays, npending, current, held;
+	size_t ndays, npending, current;
+	size_t held;		/* bytes, but for those of the own day */
 	struct batch_day *day;
 	struct pending *pending;
 	int error;		/* the first errno */
@@ -195,12 +197,19 @@ write_segment(struct pending *p, const struct batch_day *d,
 	return -1;
 }
 
+/* The day of the open segment: one segment, whatever its size. */
+static bool
+is_own(const struct batch *b, int day)
+{
+	return b->source->open != NULL && b->source->open->day == day;
+}
+
 /* Write what is held of this day to a temporary, and forget it. */
 static int
 put_out(struct batch *b, struct batch_day *d)
 {
 	const struct segment *open = b->source->open;
-	bool own = open != NULL && open->day == d->day;
+	bool own = is_own(b, d->day);
 	struct segment g = { .day = d->day, .created = b->now };
 	struct pending *p;
 	char *base;
@@ -220,7 +229,8 @@ put_out(struct batch *b, struct batch_day *d)
 	d->parts++;
 	rc = write_segment(p, d, &g);
 	free(base);
-	b->held -= fold_bytes(d->fold);
+	if (!own)
+		b->held -= fold_bytes(d->fold);
 	fold_reset(d->fold);
 	return rc;
 }
@@ -229,21 +239,16 @@ put_out(struct batch *b, struct batch_day *d)
 static int
 put_out_largest(struct batch *b)
 {
-	const struct segment *open = b->source->open;
 	struct batch_day *most = NULL;
 
 	for (size_t i = 0; i < b->ndays; i++) {
 		struct batch_day *d = &b->day[i];
 
-		if (open != NULL && d->day == open->day)
-			continue;	/* one segment, whatever its size */
-		if (most == NULL || fold_bytes(d->fold) >
-		    fold_bytes(most->fold))
+		if (!is_own(b, d->day) && (most == NULL ||
+		    fold_bytes(d->fold) > fold_bytes(most->fold)))
 			most = d;
 	}
-	if (most == NULL || fold_bytes(most->fold) == 0)
-		return 0;
-	return put_out(b, most);
+	return most != NULL ? put_out(b, most) : 0;
 }
 
 /*
@@ -277,8 +282,10 @@ hold(struct batch *b, int day, const struct record *r, uint64_t sessions)
 		return -1;
 	before = fold_bytes(d->fold);
 	fold_add(d->fold, r->text, r->len, sessions);
+	if (is_own(b, day))
+		return 0;
 	b->held += fold_bytes(d->fold) - before;
-	return b->held > HELD_MAX ? put_out_largest(b) : 0;
+	return b->held > batch_held_max ? put_out_largest(b) : 0;
 }
 
 static void
@@ -305,7 +312,7 @@ put_out_rest(struct batch *b)
 	for (size_t i = 0; i < b->ndays; i++) {
 		struct batch_day *d = &b->day[i];
 
-		if (open != NULL && d->day == open->day)
+		if (is_own(b, d->day))
 			own = d;
 		else if (fold_bytes(d->fold) > 0 && put_out(b, d) == -1)
 			return -1;

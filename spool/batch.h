@@ -9,6 +9,9 @@
  * than one where the distinct lines of a day would not fit into memory, and
  * lines in rejected/.
  */
+/* How many bytes of distinct lines are held, of all days; tests lower it. */
+extern size_t batch_held_max;
+
 struct batch_source {
 	const char *origin;	/* its name in rejected/ and in the log */
 	int day;		/* of records without ts */

@@ -12,12 +12,13 @@
 #include "spool/day.h"
 #include "spool/fold.h"
 
-#define ROUND_MAX	((size_t)256 << 20)	/* distinct lines held at once */
 #define CHUNK_LINES	128	/* parsed in one go by one thread, */
 #define CHUNK_BYTES	(1 << 20)	/* or so many bytes of them */
 #define CHUNKS_AHEAD	4	/* for each thread */
 #define THREADS_MAX	64
 #define THREADS_WORTH	(2 * CHUNK_LINES)	/* fewer lines: no threads */
+
+size_t intake_round_max = (size_t)256 << 20;
 
 /* A run of neighbouring lines, parsed. */
 struct chunk {
@@ -248,8 +249,8 @@ fill(struct fold *f, int fd, const struct stat *st, off_t *from, int *eof,
     size_t *torn)
 {
 	if (!S_ISREG(st->st_mode))
-		return fold_stream(f, fd, ROUND_MAX, eof, torn);
-	if (fold_file(f, fd, *from, ROUND_MAX, 0, from, torn) == -1)
+		return fold_stream(f, fd, intake_round_max, eof, torn);
+	if (fold_file(f, fd, *from, intake_round_max, 0, from, torn) == -1)
 		return -1;
 	*eof = *from >= st->st_size;
 	return 0;

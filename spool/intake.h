@@ -44,11 +44,12 @@ struct intake_totals {
 
 /*
  * All lines of a regular file from offset on, or of a pipe (from 0).  Memory
- * is bounded: beyond some 256 MB of distinct lines they are handed on and
- * forgotten in rounds.  A torn last line is not handed on, just counted
+ * is bounded: beyond intake_round_max bytes of distinct lines they are handed
+ * on and forgotten in rounds.  A torn last line is not handed on, just counted
  * (unless the sink says that the source is complete).  Adds to *totals.
  * Returns 0, or -1 with errno.
  */
+extern size_t intake_round_max;	/* 256 MB; tests lower it */
 int	intake_read(int fd, off_t from, int day, const struct intake_sink *sink,
 	    struct intake_totals *totals);
 

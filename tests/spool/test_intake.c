@@ -253,6 +253,48 @@ order_is_kept_on_all_processors(void **state)
 	free(large);
 }
 
+/* Memory is bounded: what does not fit is handed on in rounds. */
+static void
+rounds_give_the_same_sums(void **state)
+{
+	const size_t max = intake_round_max;
+	const struct intake_sink file = { .complete = true };
+	struct intake_totals t = { 0 };
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	int fd, ends[2];
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		fprintf(f, "{\"d\":\"d%d.example\"," POLICIES "}\nbad\n",
+		    i % 100);
+	fprintf(f, RECORD("last.example"));
+	fclose(f);
+	intake_round_max = 2000;
+	fd = text_fd(text, len);
+	assert_int_equal(intake_read(fd, 0, DAY, &file, &t), 0);
+	assert_int_equal(t.lines, 601);
+	assert_int_equal(t.sessions, 301);
+	assert_int_equal(t.rejected, 300);
+	assert_true(t.distinct > 200);
+
+	t = (struct intake_totals){ 0 };
+	assert_int_equal(pipe(ends), 0);
+	assert_true(len < 60000);	/* fits into the pipe */
+	assert_int_equal(file_write(ends[1], text, len), 0);
+	close(ends[1]);
+	assert_int_equal(intake_read(ends[0], 0, DAY, &file, &t), 0);
+	intake_round_max = max;
+	assert_int_equal(t.lines, 601);
+	assert_int_equal(t.sessions, 301);
+	assert_int_equal(t.rejected, 300);
+	assert_true(t.distinct > 200);
+	close(ends[0]);
+	close(fd);
+	free(text);
+}
+
 static void
 what_cannot_be_read_fails(void **state)
 {
@@ -277,6 +319,7 @@ main(void)
 		cmocka_unit_test(reading_starts_at_the_offset),
 		cmocka_unit_test(totals_are_added_to),
 		cmocka_unit_test(order_is_kept_on_all_processors),
+		cmocka_unit_test(rounds_give_the_same_sums),
 		cmocka_unit_test(what_cannot_be_read_fails),
 	};
 

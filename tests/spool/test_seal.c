@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include "conf/mem.h"
+#include "spool/batch.h"
 #include "spool/segment.h"
 #include "tests/spool/scratch.h"
 
@@ -142,6 +143,75 @@ one_source_has_not_more_than_400_days(void **state)
 	assert_int_equal(t.sessions, 800);
 	assert_int_equal(files_in(s->spool.days, ""), 400);
 	assert_int_equal(files_in(s->spool.rejected, ""), 1);
+}
+
+static void
+many_distinct_lines_make_further_segments(void **state)
+{
+	const size_t max = batch_held_max;
+	struct scratch *s = *state;
+	struct intake_totals t = { 0 };
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	for (int i = 0; i < 500; i++)
+		fprintf(f, "{\"d\":\"d%d.example\",\"ts\":%d," POLICIES
+		    "}\n", i, NOON - 86400 * (i % 5 == 0));
+	fclose(f);
+	batch_held_max = 10000;
+	assert_int_equal(add_text(&s->spool, text, &t), 0);
+	assert_true(t.segments > 5);
+	assert_int_equal(t.days, 2);
+	assert_int_equal(sessions_of(&s->spool, DAY), 400);
+	assert_int_equal(sessions_of(&s->spool, DAY - 1), 100);
+
+	/* The same of the drop-box, twice: all parts are known again. */
+	scratch_empty(s);
+	for (int i = 0; i < 2; i++) {
+		if (i == 0)
+			drop(&s->spool, "a.jsonl", text);
+		else
+			assert_int_equal(linkat(s->spool.fd, "kept",
+			    s->spool.incoming, "a.jsonl", 0), 0);
+		if (i == 0)
+			assert_int_equal(linkat(s->spool.incoming, "a.jsonl",
+			    s->spool.fd, "kept", 0), 0);
+		assert_int_equal(spool_take_incoming(&s->spool, &t), 1);
+		assert_int_equal(sessions_of(&s->spool, DAY), 400);
+		assert_int_equal(sessions_of(&s->spool, DAY - 1), 100);
+	}
+	batch_held_max = max;
+	free(text);
+}
+
+/* What readers find is the open one or all of it, so it cannot be in parts. */
+static void
+an_open_segment_becomes_one_whatever_its_size(void **state)
+{
+	const size_t max = batch_held_max;
+	struct scratch *s = *state;
+	struct intake_totals t = { 0 };
+	int dirfd = day_folder(&s->spool);
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	fputs(HEADER("1", ""), f);
+	for (int i = 0; i < 500; i++)
+		fprintf(f, "{\"d\":\"d%d.example\",\"ts\":%d," POLICIES
+		    "}\n", i, NOON - 86400 * (i % 2));
+	fclose(f);
+	put(dirfd, "a.open", text);
+	free(text);
+	batch_held_max = 10000;
+	assert_int_equal(spool_seal_day(&s->spool, DAY, &t), 1);
+	batch_held_max = max;
+	assert_int_equal(files_in(dirfd, ".seg"), 1);
+	assert_int_equal(sessions_of(&s->spool, DAY), 250);
+	assert_int_equal(sessions_of(&s->spool, DAY - 1), 250);
+	assert_in_range(t.segments, 3, 20);
+	close(dirfd);
 }
 
 /* Its invalid bytes, repaired, leave no room for the n that it came with. */
@@ -369,6 +439,8 @@ main(void)
 		CASE(adding_starts_where_the_descriptor_stands),
 		CASE(nothing_to_add_leaves_nothing),
 		CASE(one_source_has_not_more_than_400_days),
+		CASE(many_distinct_lines_make_further_segments),
+		CASE(an_open_segment_becomes_one_whatever_its_size),
 		CASE(a_record_that_grows_too_long_is_rejected),
 		CASE(a_full_disk_leaves_nothing_behind),
 		CASE(a_new_open_segment_is_locked_from_the_start),

@@ -1,0 +1,389 @@
+#include "reporter/days.h"
+
+#include <stdlib.h>
+
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "reporter/retry.h"
+#include "spool/day.h"
+
+static void
+must(const struct days *d, int rc)
+{
+	if (rc == -1)
+		fatal("[queue] database %s: %s", d->conf->queue.database,
+		    queue_error(d->queue));
+}
+
+/* Have this segment's records been reported before? */
+static bool
+is_known(const struct days *d, const struct segment *g)
+{
+	int known;
+
+	if (d->queue == NULL)
+		return false;
+	known = queue_knows_segment(d->queue, g->day, g->id);
+	must(d, known);
+	return known == 1;
+}
+
+static void
+ignore_line(void *arg, const char *line, size_t len, uint64_t n,
+    const char *why)
+{
+	(void)arg, (void)line, (void)len, (void)n, (void)why;
+}
+
+/*
+ * Count the segments that are not reported yet, or, with `again`, those that
+ * are.  An open one is read by a dry run only: else it is sealed first, or
+ * its writer is still at it and it goes into a further report.  Returns how
+ * many, or -1 when one could not be read to its end: what was counted of it
+ * would be counted again.
+ */
+static ssize_t
+count(struct days *d, const struct segments *segments, bool again,
+    struct aggregate *g, bool *used)
+{
+	const struct intake_sink sink = {
+		.record = aggregate_record, .reject = ignore_line, .arg = g,
+	};
+	struct intake_totals totals = { 0 };
+	ssize_t n = 0;
+
+	for (size_t i = 0; i < segments->n; i++) {
+		const struct segment *seg = &segments->list[i];
+
+		used[i] = false;
+		if (again && !seg->sealed)
+			continue;
+		if (seg->bad != NULL) {
+			log_warn("segment %s is left for later: %s", seg->name,
+			    seg->bad);
+			d->wrong = true;
+			continue;
+		}
+		if (!seg->sealed && d->dry == NULL) {
+			log_warn("segment %s is still being written; its "
+			    "records go into a further report", seg->name);
+			continue;
+		}
+		if (is_known(d, seg) != again)
+			continue;
+		if (spool_read(d->spool, seg, &sink, &totals) == -1) {
+			log_warn("segment %s cannot be read, so its day is "
+			    "left for later: %m", seg->name);
+			return -1;
+		}
+		used[i] = true;
+		n++;
+	}
+	return n;
+}
+
+static enum queue_transport
+transport_of(const struct rua *to)
+{
+	return to->scheme == RUA_MAILTO ? QUEUE_MAILTO : QUEUE_HTTPS;
+}
+
+static void
+enqueue(struct days *d, const struct queue_report *q,
+    enum queue_transport transport, const char *uri, const char *host,
+    const char *held_back)
+{
+	const struct retry_config c = { .spread = d->conf->deliver.spread };
+	struct queue_delivery to = {
+		.report = q->row, .transport = transport,
+		.uri = (char *)(uintptr_t)uri, .host = (char *)(uintptr_t)host,
+		.next_try = transport == QUEUE_LOOKUP ? q->made :
+		    retry_first(&c, q->made, q->report_id, uri),
+	};
+
+	must(d, queue_add_delivery(d->queue, &to));
+	if (held_back != NULL)
+		must(d, queue_failed(d->queue, to.row, q->made, held_back));
+	d->destinations++;
+}
+
+/* Fits daily_reports: a finished report and its deliveries into the queue. */
+static int
+enqueue_report(void *arg, const struct daily_report *r)
+{
+	struct days *d = arg;
+	struct queue_report q = {
+		.day = r->report->day, .part = r->report->part,
+		.made = d->now,
+		.domain = (char *)(uintptr_t)r->report->domain,
+		.report_id = (char *)(uintptr_t)r->report->id,
+		.filename = (char *)(uintptr_t)r->report->filename,
+		.summary = (char *)(uintptr_t)r->summary,
+		.sessions = r->report->successful + r->report->failed,
+		.failures = r->report->failed,
+		.body = (void *)(uintptr_t)r->gzip, .len = r->gziplen,
+	};
+
+	must(d, queue_add_report(d->queue, &q));
+	if (r->lookup)
+		enqueue(d, &q, QUEUE_LOOKUP, "dns", "dns", r->objection);
+	for (size_t i = 0; i < r->to->n; i++)
+		enqueue(d, &q, transport_of(&r->to->list[i]),
+		    r->to->list[i].uri, r->to->list[i].host, r->objection);
+	d->reports++;
+	if (r->objection != NULL)
+		d->wrong = true;
+	return 0;
+}
+
+static void
+log_day(int day, unsigned part, const struct daily_totals *t)
+{
+	char text[DAY_TEXT], reports[24], unpublished[24], unusable[24], p[16];
+
+	fmt(p, sizeof(p), "%u", part);
+	fmt(reports, sizeof(reports), "%zu", t->reports);
+	fmt(unpublished, sizeof(unpublished), "%zu", t->unpublished);
+	fmt(unusable, sizeof(unusable), "%zu", t->unusable);
+	log_event(LOG_LEVEL_INFO, "day reported", (const struct log_field[]){
+	    { "day", day_format(day, text) }, { "part", p },
+	    { "reports", reports }, { "without-tlsrpt", unpublished },
+	    { "without-usable-rua", unusable }, { NULL, NULL } });
+}
+
+/*
+ * A day's reports, what was read for them, and the mark that it was done are
+ * one transaction (contract 4).
+ */
+static int
+queue_day(struct days *d, int day, const struct segments *segments,
+    const bool *used, struct aggregate *g)
+{
+	struct daily_totals totals = { 0 };
+	unsigned part;
+
+	must(d, queue_begin(d->queue));
+	must(d, queue_next_part(d->queue, day, &part));
+	if (daily_reports(d->daily, g, day, part, NULL, enqueue_report, d,
+	    &totals) != 0) {
+		queue_rollback(d->queue);
+		return -1;
+	}
+	for (size_t i = 0; i < segments->n; i++)
+		if (used[i])
+			must(d, queue_add_segment(d->queue, day,
+			    segments->list[i].id));
+	must(d, queue_add_part(d->queue, day, part, d->now));
+	must(d, queue_commit(d->queue));
+	log_day(day, part, &totals);
+	return 0;
+}
+
+static int
+print_day(struct days *d, int day, struct aggregate *g, unsigned part)
+{
+	struct daily_totals totals = { 0 };
+
+	return daily_reports(d->daily, g, day, part, d->domain, dryrun_report,
+	    d->dry, &totals);
+}
+
+/* Records of the drop-box that belong to one day, for a dry run. */
+struct of_day {
+	int day;
+	struct aggregate *g;
+	size_t n;
+};
+
+static void
+count_of_day(void *arg, int day, const struct record *r, uint64_t sessions)
+{
+	struct of_day *o = arg;
+
+	if (day != o->day)
+		return;
+	aggregate_record(o->g, day, r, sessions);
+	o->n++;
+}
+
+static size_t
+count_incoming(struct days *d, int day, struct aggregate *g)
+{
+	struct of_day o = { .day = day, .g = g };
+	const struct intake_sink sink = {
+		.record = count_of_day, .reject = ignore_line, .arg = &o,
+	};
+	struct intake_totals totals = { 0 };
+
+	if (spool_read_incoming(d->spool, &sink, &totals) == -1) {
+		log_warn("the drop-box cannot be read: %m");
+		d->wrong = true;
+	}
+	return o.n;
+}
+
+/*
+ * A dry run of a day named by the operator shows that day even when there is
+ * nothing new in it: what its first reports said.
+ */
+static int
+dry_day(struct days *d, int day, const struct segments *segments, bool *used)
+{
+	struct aggregate *g = aggregate_new((size_t)d->conf->report.details_max);
+	char text[DAY_TEXT];
+	unsigned part = 1;
+	ssize_t n;
+	int rc = -1;
+
+	if ((n = count(d, segments, false, g, used)) == -1)
+		goto out;
+	n += (ssize_t)count_incoming(d, day, g);
+	if (n > 0 && d->queue != NULL)
+		must(d, queue_next_part(d->queue, day, &part));
+	if (n == 0 && d->one) {
+		if ((n = count(d, segments, true, g, used)) == -1)
+			goto out;
+		if (n > 0)
+			log_info("day %s is reported already; this is what "
+			    "was counted", day_format(day, text));
+	}
+	rc = n == 0 ? 0 : print_day(d, day, g, part);
+out:
+	aggregate_free(g);
+	return rc;
+}
+
+static int
+real_day(struct days *d, int day, const struct segments *segments, bool *used)
+{
+	struct aggregate *g = aggregate_new((size_t)d->conf->report.details_max);
+	ssize_t n = count(d, segments, false, g, used);
+	int rc = n > 0 ? queue_day(d, day, segments, used, g) : (int)n;
+
+	aggregate_free(g);
+	return rc;
+}
+
+static void
+report_day(struct days *d, int day)
+{
+	struct intake_totals sealed = { 0 };
+	struct segments segments;
+	char text[DAY_TEXT];
+	bool *used;
+
+	if (d->dry == NULL && spool_seal_day(d->spool, day, &sealed) == -1)
+		d->wrong = true;
+	if (spool_segments(d->spool, day, &segments) == -1) {
+		log_warn("day %s cannot be read: %m", day_format(day, text));
+		d->wrong = true;
+		return;
+	}
+	used = xcalloc(segments.n, sizeof(*used));
+	if ((d->dry != NULL ? dry_day : real_day)(d, day, &segments,
+	    used) != 0)
+		d->wrong = true;
+	free(used);
+	segments_release(&segments);
+}
+
+/* Days found so far. */
+struct day_list {
+	int *list;
+	size_t n, room;
+};
+
+static void
+add_day(struct day_list *l, int day)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->list[i] == day)
+			return;
+	if (l->n == l->room) {
+		l->room = l->room ? 2 * l->room : 16;
+		l->list = xreallocarray(l->list, l->room, sizeof(*l->list));
+	}
+	l->list[l->n++] = day;
+}
+
+static void
+note_day(void *arg, int day, const struct record *r, uint64_t sessions)
+{
+	(void)r, (void)sessions;
+	add_day(arg, day);
+}
+
+static int
+by_day(const void *a, const void *b)
+{
+	int x = *(const int *)a, y = *(const int *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The days there is anything of, those of the drop-box included. */
+static void
+list_days(struct days *d, struct day_list *l)
+{
+	const struct intake_sink sink = {
+		.record = note_day, .reject = ignore_line, .arg = l,
+	};
+	struct intake_totals totals = { 0 };
+	int *list;
+	size_t n;
+
+	if (spool_days(d->spool, &list, &n) == -1)
+		fatal("[spool] directory %s: %m", d->conf->spool.directory);
+	for (size_t i = 0; i < n; i++)
+		add_day(l, list[i]);
+	free(list);
+	if (d->dry != NULL)
+		spool_read_incoming(d->spool, &sink, &totals);
+	qsort(l->list, l->n, sizeof(*l->list), by_day);
+}
+
+void
+days_report(struct days *d)
+{
+	struct day_list l = { 0 };
+
+	list_days(d, &l);
+	for (size_t i = 0; i < l.n; i++)
+		if (d->one ? l.list[i] == d->day :
+		    day_is_over(l.list[i], d->now, d->conf->spool.grace))
+			report_day(d, l.list[i]);
+	free(l.list);
+}
+
+/* May this day's folder go: is all in it reported? */
+static bool
+all_reported(struct days *d, int day)
+{
+	struct segments segments;
+	bool all = true;
+
+	if (spool_segments(d->spool, day, &segments) == -1)
+		return false;
+	for (size_t i = 0; i < segments.n && all; i++)
+		all = segments.list[i].bad == NULL && segments.list[i].sealed &&
+		    is_known(d, &segments.list[i]);
+	segments_release(&segments);
+	return all;
+}
+
+void
+days_forget(struct days *d)
+{
+	int *list, last = day_of(d->now) - 1 - (int)d->conf->spool.keep_days;
+	size_t n;
+
+	if (spool_days(d->spool, &list, &n) == -1)
+		return;
+	for (size_t i = 0; i < n && list[i] < last; i++)
+		if (all_reported(d, list[i]) &&
+		    spool_remove_day(d->spool, list[i]) == -1)
+			log_warn("a reported day cannot be removed: %m");
+	free(list);
+	must(d, queue_purge(d->queue, d->now -
+	    (int64_t)d->conf->queue.keep_days * DAY_SECONDS));
+}

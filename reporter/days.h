@@ -1,0 +1,40 @@
+#ifndef REPORTER_DAYS_H
+#define REPORTER_DAYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "reporter/daily.h"
+#include "reporter/dryrun.h"
+#include "reporter/queue.h"
+#include "spool/spool.h"
+
+/*
+ * The days of the spool that are over and not yet reported, into the queue
+ * (DESIGN contracts 3 and 4), or into a dry run, which changes nothing.
+ */
+struct days {
+	const struct conf *conf;
+	struct spool *spool;
+	struct queue *queue;		/* a dry run may have none: NULL */
+	struct daily *daily;
+	struct dryrun *dry;		/* NULL: for real */
+	int64_t now;
+	bool one;			/* `day` only */
+	int day;
+	const char *domain;		/* dry run of this domain only, or NULL */
+
+	uint64_t reports, destinations;	/* out: queued */
+	bool wrong;			/* out: something was logged as wrong */
+};
+
+void	days_report(struct days *d);
+
+/*
+ * Forget what has been kept long enough: days of the spool all of whose
+ * segments are reported, and finished reports.
+ */
+void	days_forget(struct days *d);
+
+#endif

@@ -1,0 +1,448 @@
+/*
+ * tlsrpt-send: report every day that is over, deliver what is due.  The only
+ * file that knows all others.
+ */
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "reporter/days.h"
+#include "reporter/deliver.h"
+#include "reporter/dkim.h"
+#include "reporter/dryrun.h"
+#include "reporter/queue.h"
+#include "spool/day.h"
+#include "spool/file.h"
+#include "spool/spool.h"
+
+#define EXIT_WRONG	1	/* something went wrong and was logged */
+#define EXIT_USAGE	2	/* wrong usage or configuration */
+#define EXIT_RUNNING	75	/* EX_TEMPFAIL: another instance runs */
+
+struct options {
+	const char *config, *domain, *outdir;
+	bool has_day, once, now, dry_run, check, print, verbose;
+	int day;
+	long max_runtime;
+};
+
+/* All that a run holds. */
+struct send {
+	struct options o;
+	struct conf conf;
+	struct dkim *dkim;
+	struct spool spool;
+	struct queue *queue;		/* NULL: a dry run before the first run */
+	struct daily *daily;
+	int64_t started;
+};
+
+static int64_t
+wall_clock(void)
+{
+	return time(NULL);
+}
+
+static void
+usage(FILE *out)
+{
+	fputs("usage: tlsrpt-send [--config FILE] [--day YYYY-MM-DD] "
+	    "[--domain NAME]\n"
+	    "                   [--once] [--now] [--max-runtime SECONDS]\n"
+	    "                   [--dry-run [--out DIR]] [--check-config] "
+	    "[--print-config]\n"
+	    "                   [-v] [--version] [--help]\n\n"
+	    "Reports every day that is over and not yet reported, and delivers "
+	    "what is due.\n\n"
+	    "  --config FILE      instead of " CONF_FILE "\n"
+	    "  --day YYYY-MM-DD   report this day only\n"
+	    "  --domain NAME      deliver reports on this policy domain only\n"
+	    "  --once             one pass over what is due now, then exit\n"
+	    "  --now              ignore the spread window and retry times\n"
+	    "  --max-runtime S    exit after so many seconds (default 23 "
+	    "hours)\n"
+	    "  --dry-run          say what would be sent; send and change "
+	    "nothing\n"
+	    "  --out DIR          with --dry-run, write reports and mails "
+	    "there\n"
+	    "  --check-config     say whether the configuration is right\n"
+	    "  --print-config     print every setting as it is in force\n"
+	    "  -v                 log more\n\n"
+	    "Exit status: 0 all well; 1 deliveries are pending, failed or "
+	    "expired, or\nsomething else went wrong and was logged; 2 wrong "
+	    "usage or configuration;\n75 another instance runs.\n", out);
+}
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+wrong_usage(const char *format, ...)
+{
+	va_list ap;
+
+	fputs("tlsrpt-send: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputs("\nTry tlsrpt-send --help.\n", stderr);
+	exit(EXIT_USAGE);
+}
+
+static long
+seconds_option(const char *text)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || n < 1)
+		wrong_usage("--max-runtime: \"%s\" is not a number of seconds, "
+		    "allowed: 1 or more", text);
+	return n;
+}
+
+/* A policy domain as reports write it. */
+static char *
+domain_option(const char *text)
+{
+	struct arena a = { 0 };
+	const char *domain = record_domain(text, false, &a);
+	char *copy;
+
+	if (domain == NULL)
+		wrong_usage("--domain: \"%s\" is not a domain name", text);
+	copy = xstrdup(domain);
+	arena_release(&a);
+	return copy;
+}
+
+enum { CONFIG = 256, DAY, DOMAIN, ONCE, NOW, MAX_RUNTIME, DRY_RUN, OUT, CHECK,
+	PRINT, SHOW_VERSION, HELP };
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, CONFIG },
+	{ "day", required_argument, NULL, DAY },
+	{ "domain", required_argument, NULL, DOMAIN },
+	{ "once", no_argument, NULL, ONCE },
+	{ "now", no_argument, NULL, NOW },
+	{ "max-runtime", required_argument, NULL, MAX_RUNTIME },
+	{ "dry-run", no_argument, NULL, DRY_RUN },
+	{ "out", required_argument, NULL, OUT },
+	{ "check-config", no_argument, NULL, CHECK },
+	{ "print-config", no_argument, NULL, PRINT },
+	{ "version", no_argument, NULL, SHOW_VERSION },
+	{ "help", no_argument, NULL, HELP },
+	{ NULL, 0, NULL, 0 }
+};
+
+static void
+take_option(struct options *o, int c)
+{
+	switch (c) {
+	case CONFIG:
+		o->config = optarg;
+		break;
+	case DAY:
+		if (!day_parse(optarg, &o->day))
+			wrong_usage("--day: \"%s\" is not a day, allowed: "
+			    "YYYY-MM-DD", optarg);
+		o->has_day = true;
+		break;
+	case DOMAIN:
+		o->domain = domain_option(optarg);
+		break;
+	case ONCE:
+		o->once = true;
+		break;
+	case NOW:
+		o->now = true;
+		break;
+	case MAX_RUNTIME:
+		o->max_runtime = seconds_option(optarg);
+		break;
+	case DRY_RUN:
+		o->dry_run = true;
+		break;
+	case OUT:
+		o->outdir = optarg;
+		break;
+	case CHECK:
+		o->check = true;
+		break;
+	case PRINT:
+		o->print = true;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case SHOW_VERSION:
+		puts("tlsrpt-send " VERSION);
+		exit(0);
+	case HELP:
+		usage(stdout);
+		exit(0);
+	default:
+		fputs("Try tlsrpt-send --help.\n", stderr);
+		exit(EXIT_USAGE);
+	}
+}
+
+static void
+parse_options(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	*o = (struct options){ .config = CONF_FILE, .max_runtime = 23 * 3600 };
+	while ((c = getopt_long(argc, argv, "v", long_options, NULL)) != -1)
+		take_option(o, c);
+	if (optind < argc)
+		wrong_usage("\"%s\": there are no arguments but options",
+		    argv[optind]);
+	if (o->outdir != NULL && !o->dry_run)
+		wrong_usage("--out goes with --dry-run");
+}
+
+/* The key is part of the configuration: what is wrong with it is said first. */
+static int
+load_dkim(struct send *s)
+{
+	const struct dkim_config c = {
+		.domain = s->conf.dkim.domain,
+		.selector = s->conf.dkim.selector,
+		.key_file = s->conf.dkim.key_file,
+		.ed25519_selector = s->conf.dkim.ed25519_selector,
+		.ed25519_key_file = s->conf.dkim.ed25519_key_file,
+	};
+	char *why;
+
+	if (s->conf.dkim.signer == SIGNER_SMARTHOST ||
+	    (c.key_file == NULL && c.ed25519_key_file == NULL))
+		return 0;
+	if ((s->dkim = dkim_new(&c, &why)) != NULL)
+		return 0;
+	fprintf(stderr, "%s: [dkim] %s\n", s->o.config, why);
+	free(why);
+	return -1;
+}
+
+static void
+print_dkim_records(const struct send *s)
+{
+	for (int key = 0; s->dkim != NULL && key < 2; key++) {
+		char *name, *text = dkim_record(s->dkim, key, &name);
+
+		if (text == NULL)
+			continue;
+		printf("publish in DNS: %s TXT \"%s\"\n", name, text);
+		free(name);
+		free(text);
+	}
+}
+
+static int
+check_config(const struct send *s)
+{
+	if (s->conf.dkim.signer == SIGNER_SELF && s->dkim == NULL)
+		printf("%s: no DKIM key: reports are delivered by https only, "
+		    "mail destinations are refused\n", s->o.config);
+	print_dkim_records(s);
+	printf("%s: all well\n", s->o.config);
+	return 0;
+}
+
+/* Held until the process ends, however it ends. */
+static int
+take_lock(const struct send *s)
+{
+	char *name = xasprintf("%s.lock", s->conf.queue.database);
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		fatal("cannot open %s: %m", name);
+	if (file_lock(fd) == -1) {
+		if (errno != EWOULDBLOCK)
+			fatal("cannot lock %s: %m", name);
+		log_warn("another instance runs: %s is locked", name);
+		free(name);
+		return -1;
+	}
+	free(name);
+	return 0;
+}
+
+static void
+open_spool(struct send *s)
+{
+	const char *why;
+
+	if (spool_open(&s->spool, s->conf.spool.directory,
+	    s->conf.spool.source, !s->o.dry_run, &why) == -1)
+		fatal("[spool] directory %s: %s: %m", s->conf.spool.directory,
+		    why);
+}
+
+static void
+open_queue(struct send *s)
+{
+	char *why;
+
+	if (s->o.dry_run && access(s->conf.queue.database, F_OK) == -1)
+		return;
+	s->queue = queue_open(s->conf.queue.database,
+	    s->o.dry_run ? QUEUE_READ : QUEUE_WRITE, &why);
+	if (s->queue == NULL)
+		fatal("[queue] database %s: %s", s->conf.queue.database, why);
+}
+
+/* What the days of this run need to know. */
+static struct days
+days_of(struct send *s)
+{
+	return (struct days){
+		.conf = &s->conf, .spool = &s->spool, .queue = s->queue,
+		.daily = s->daily, .now = s->started, .one = s->o.has_day,
+		.day = s->o.day, .domain = s->o.domain,
+	};
+}
+
+static int
+run_dry(struct send *s)
+{
+	struct dryrun dry = { .conf = &s->conf, .dkim = s->dkim,
+	    .out = stdout, .outdir = -1, .now = s->started };
+	struct days days = days_of(s);
+
+	if (s->o.outdir != NULL &&
+	    (file_mkdirs(s->o.outdir, 0755) == -1 ||
+	    (dry.outdir = open(s->o.outdir, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC)) == -1))
+		fatal("--out %s: %m", s->o.outdir);
+	days.dry = &dry;
+	dryrun_begin(&dry);
+	days_report(&days);
+	dryrun_end(&dry);
+	if (dry.outdir != -1)
+		close(dry.outdir);
+	if (fflush(stdout) != 0)
+		fatal("standard output: %m");
+	return days.wrong || dry.errors > 0 || dry.held_back > 0;
+}
+
+static void
+log_summary(const struct days *d, const struct deliver_totals *t,
+    const struct queue_counts *left)
+{
+	const uint64_t values[] = { d->reports, d->destinations, t->sent,
+	    t->deferred, t->failed, t->expired, left->pending };
+	char n[7][24];
+
+	for (size_t i = 0; i < 7; i++)
+		fmt(n[i], sizeof(n[i]), "%ju", (uintmax_t)values[i]);
+	log_event(LOG_LEVEL_INFO, "summary", (const struct log_field[]){
+	    { "reports", n[0] }, { "destinations", n[1] }, { "sent", n[2] },
+	    { "deferred", n[3] }, { "refused", n[4] }, { "expired", n[5] },
+	    { "pending", n[6] }, { NULL, NULL } });
+}
+
+static int
+run(struct send *s)
+{
+	const struct deliver_options o = {
+		.once = s->o.once, .now = s->o.now, .domain = s->o.domain,
+		.until = s->started + s->o.max_runtime, .clock = wall_clock,
+	};
+	struct days days = days_of(s);
+	struct deliver_totals totals = { 0 };
+	struct intake_totals taken = { 0 };
+	struct queue_counts left;
+
+	if (spool_take_incoming(&s->spool, &taken) == -1)
+		days.wrong = true;
+	days_report(&days);
+	days_forget(&days);
+	if (deliver_run(&s->conf, s->queue, s->daily, s->dkim, &o,
+	    &totals) == -1)
+		days.wrong = true;
+	if (queue_count(s->queue, &left) == -1)
+		fatal("[queue] database %s: %s", s->conf.queue.database,
+		    queue_error(s->queue));
+	log_summary(&days, &totals, &left);
+	return days.wrong || left.pending + totals.failed + totals.expired > 0;
+}
+
+static void
+on_signal(int sig)
+{
+	(void)sig;
+	deliver_stop();
+}
+
+static void
+catch_signals(void)
+{
+	struct sigaction stop = { .sa_handler = on_signal };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGHUP, &ignore, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static void
+check_day(const struct send *s)
+{
+	if (s->o.has_day && !s->o.dry_run &&
+	    !day_is_over(s->o.day, s->started, s->conf.spool.grace))
+		wrong_usage("--day: that day is not over (it is, %ld seconds "
+		    "after midnight UTC); with --dry-run it may be any day",
+		    s->conf.spool.grace);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct send s;
+	int rc;
+
+	parse_options(&s.o, argc, argv);
+	s.started = wall_clock();
+	if (conf_load(&s.conf, s.o.config, CONF_NEED_REPORT, stderr) == -1)
+		return EXIT_USAGE;
+	conf_log(&s.conf, "tlsrpt-send", s.o.verbose);
+	if (load_dkim(&s) == -1)
+		return EXIT_USAGE;
+	if (s.o.print) {
+		conf_print(&s.conf, stdout);
+		return 0;
+	}
+	if (s.o.check)
+		return check_config(&s);
+	check_day(&s);
+	catch_signals();
+	if (!s.o.dry_run && take_lock(&s) == -1)
+		return EXIT_RUNNING;
+	open_spool(&s);
+	open_queue(&s);
+	s.daily = daily_new(&s.conf);
+	rc = s.o.dry_run ? run_dry(&s) : run(&s);
+	daily_free(s.daily);
+	queue_close(s.queue);
+	spool_close(&s.spool);
+	dkim_free(s.dkim);
+	conf_release(&s.conf);
+	free((char *)(uintptr_t)s.o.domain);
+	return rc != 0 ? EXIT_WRONG : 0;
+}

@@ -175,6 +175,17 @@ sessions(const struct place *p, const json_t *v)
 	return true;
 }
 
+static size_t
+label_length(const char *s)
+{
+	size_t n = 0;
+
+	while ((s[n] >= 'a' && s[n] <= 'z') || (s[n] >= '0' && s[n] <= '9') ||
+	    s[n] == '-' || s[n] == '_')
+		n++;
+	return n;
+}
+
 /* Lower-case A-labels without the last dot; peers use underscores too. */
 static bool
 is_domain(const char *s)
@@ -184,7 +195,7 @@ is_domain(const char *s)
 	if (strlen(s) > RECORD_DOMAIN_MAX)
 		return false;
 	for (;; s += len + 1) {
-		len = strspn(s, LOWER DIGITS "-_");
+		len = label_length(s);
 		if (len < 1 || len > 63 || s[0] == '-' || s[len - 1] == '-')
 			return false;
 		if (s[len] == '\0')

@@ -288,7 +288,7 @@ signed_fields_check(const char *value)
 	char *h = tag(value, "h"), *why = NULL;
 
 	if (h == NULL)
-		why = xstrdup("RFC 6376 section 3.5: a signature without h=");
+		return xstrdup("RFC 6376 section 3.5: a signature without h=");
 	for (size_t i = 0; i < FIELDS && why == NULL; i++)
 		if (fields[i].is_signed && !is_in_list(h, fields[i].name))
 			why = xasprintf("RFC 8460 section 5.3: %s is not "

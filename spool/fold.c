@@ -18,15 +18,15 @@
 #include "spool/arena.h"
 #include "spool/record.h"
 
-#define LINE_KEPT	(RECORD_MAX + 1)  /* one too long, to be refused */
-#define WINDOW		(128 << 10)	/* with what it touches within L2 */
-#define BATCH		32		/* lines whose memory is fetched ahead */
+#define LINE_KEPT	(RECORD_MAX + 1)	/* too long, to be refused */
+#define WINDOW		(128 << 10)	/* with all it touches within L2 */
+#define BATCH		32	/* lines whose memory is fetched ahead */
 #define SLOTS_MIN	1024
 #define GUESSES		65536
-#define GUESS_BYTES	64		/* enough to reach the domain's name */
-#define FETCH_BYTES	512		/* of a line, before comparing it */
-#define SECRET_SIZE	192		/* as large as the library's own */
-#define THREADS_MAX	16		/* what they find is merged by one */
+#define GUESS_BYTES	64	/* enough to reach the domain's name */
+#define FETCH_BYTES	512	/* of a line, before comparing it */
+#define SECRET_SIZE	192	/* as large as the library's own */
+#define THREADS_MAX	16	/* what they find is merged by one */
 #define THREAD_BYTES	(4 << 20)	/* less is not worth a thread */
 
 /* A place in the hash table. */
@@ -308,8 +308,9 @@ merge(struct fold *f, const struct fold *from)
 	for (size_t i = 0; i < from->nlines; i++) {
 		const struct fold_line *l = &from->line[i];
 
-		item[n++] = (struct item){ .text = l->text, .len = l->len,
+		item[n] = (struct item){ .text = l->text, .len = l->len,
 		    .n = l->n };
+		n++;
 		if (n == BATCH || i + 1 == from->nlines) {
 			add(f, item, n, 0);
 			n = 0;
@@ -378,9 +379,11 @@ reader_cut(struct reader *r, struct item *item)
 
 		if (len > LINE_KEPT)
 			len = LINE_KEPT;
-		if (len > 0)
-			item[n++] = (struct item){ .text = r->start,
-			    .len = len, .n = 1, .next = nl + 1 };
+		if (len > 0) {
+			item[n] = (struct item){ .text = r->start, .len = len,
+			    .n = 1, .next = nl + 1 };
+			n++;
+		}
 		r->start = r->p = nl + 1;
 		r->cut = 0;
 	}
@@ -439,13 +442,13 @@ fold_stream(struct fold *f, int fd, size_t limit, int *eof, size_t *torn)
  */
 struct chunk {
 	struct fold *fold;
-	int fd;
-	off_t from, to;
-	size_t limit;
-	off_t next;
-	size_t torn;
-	bool started;
 	pthread_t thread;
+	off_t from, to;
+	off_t next;
+	size_t limit;
+	size_t torn;
+	int fd;
+	bool started;
 };
 
 static int

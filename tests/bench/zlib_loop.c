@@ -18,7 +18,7 @@
 #include "conf/mem.h"
 #include "spool/file.h"
 
-#define GZIP	(MAX_WBITS + 16)	/* deflateInit2: with a gzip header */
+#define GZIP	(MAX_WBITS + 16)	/* with a gzip header */
 
 struct body {
 	unsigned char *text;

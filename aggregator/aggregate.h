@@ -18,7 +18,7 @@
  * beyond TXTS_MAX different TLSRPT texts, as missing.
  */
 #define POLICIES_MAX	64	/* a domain with a policy per MX has a few */
-#define TEXT_MAX	(2 << 20)	/* receivers unpack 10 MB at most */
+#define TEXT_MAX	(1 << 20)	/* so that no mail exceeds 1 MiB */
 #define TXTS_MAX	8
 
 struct aggregate;

@@ -200,7 +200,8 @@ log_delivery(const struct job *j, const char *outcome, const struct result *r,
 		r->code != 0 ? code : NULL },
 	    { "tries", count },
 	    { "next", next != 0 ? when : NULL },
-	    { "reason", r->text[0] != '\0' ? r->text : NULL },
+	    { r->outcome == DELIVERED ? "reply" : "reason",
+		r->text[0] != '\0' ? r->text : NULL },
 	    { NULL, NULL } });
 }
 

@@ -174,6 +174,8 @@ install: all
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(SPOOL_A)
 	$(link) $(SPOOL_LIBS) -lm
+$(B)/tests/bench/dkim_bench: $(B)/tests/bench/dkim_bench.o $(REPORTER_A)
+	$(link) $(REPORTER_LIBS)
 
 bench: deps
 	@$(MAKE) all $(BENCHES)

@@ -22,7 +22,7 @@ echo nameserver 127.0.0.1 >"$dir/resolv.conf"
 mount --bind "$dir/resolv.conf" /etc/resolv.conf
 
 {
-	echo '$TTL 60'
+	echo "\$TTL 60"
 	echo '@ IN SOA ns.example. hostmaster.example. 1 60 60 60 60'
 	echo '@ IN NS ns.example.'
 	while IFS=$'\t' read -r name text; do

@@ -29,10 +29,10 @@ for step in "tlsrpt-spool add" "tlsrpt-send"; do
 done
 rm -f "$data"/wide.json*
 
-echo "1, 4 and 16 times 125,000 records of 2,000 domains, all successes:"
+echo "1, 4 and 16 times 125,000 records of 20,000 domains, all successes:"
 for times in 1 4 16; do
-	records "x$times" --records $((125000 * times)) --domains 2000 \
-	    --failures 0
+	records "x$times" --records $((125000 * times)) --domains 20000 \
+	    --zipf 0 --failures 0
 	steps "x$times"
 done
 for step in "tlsrpt-spool add" "tlsrpt-send"; do

@@ -20,7 +20,6 @@ folder = sys.argv[1]
 lock = threading.Lock()
 pair = threading.Barrier(2)
 connections = 0
-waiting = most = 0
 
 
 def note(text):
@@ -76,20 +75,6 @@ def for_ever(c, first, piece, pause=0.0):
         time.sleep(pause)
 
 
-def in_pairs(c):
-    """Answers when two are here; remembers how many ever were."""
-    global waiting, most
-    with lock:
-        waiting += 1
-        most = max(most, waiting)
-    try:
-        pair.wait(20)
-    finally:
-        with lock:
-            waiting -= 1
-    answer(c, "200 OK")
-
-
 def behave(c, path, kind):
     """False to end the connection."""
     date = email.utils.formatdate
@@ -98,10 +83,9 @@ def behave(c, path, kind):
         answer(c, "201 Created", "Retry-After: 5\r\n")
     elif name == "connections":
         answer(c, f"200 {connections}")
-    elif name == "most":
-        answer(c, f"200 {most}")
     elif name == "pair":
-        in_pairs(c)
+        pair.wait(20)
+        answer(c, "200 OK")
     elif name == "retry":
         answer(c, "503 Busy", f"Retry-After: {path.split('/')[2]}\r\n")
     elif name == "retry-date":

@@ -620,6 +620,41 @@ day_is_synced_and_marks_are_not(void **state)
 	sqlite3_reset_auto_extension();
 }
 
+static void
+day_on_a_full_disk_is_none(void **state)
+{
+	struct queue_report r = report("example.net", 1);
+	struct queue_delivery d = delivery(QUEUE_HTTPS, "a", NOW);
+	char body[1 << 20] = "";
+	struct queue *q;
+
+	(void)state;
+	sqlite3_auto_extension((void (*)(void))remember);
+	q = open_queue(QUEUE_WRITE);
+	sqlite3_reset_auto_extension();
+	assert_int_equal(sqlite3_exec(latest, "PRAGMA max_page_count = 100",
+	    NULL, NULL, NULL), SQLITE_OK);
+	must(q, queue_begin(q));
+	must(q, queue_add_segment(q, DAY, "s"));
+	must(q, queue_add_part(q, DAY, 1, NOW));
+	r.body = body;
+	r.len = sizeof(body);
+	assert_int_equal(queue_add_report(q, &r), -1);
+	assert_string_equal(queue_error(q),
+	    "cannot add a report: database or disk is full");
+	/* What comes after must not slip in by itself. */
+	assert_int_equal(queue_add_segment(q, DAY, "t"), -1);
+	assert_int_equal(queue_add_delivery(q, &d), -1);
+	assert_int_equal(queue_commit(q), -1);
+	assert_string_equal(queue_error(q),
+	    "cannot add a report: database or disk is full");
+	assert_sql("SELECT (SELECT count(*) FROM segment)"
+	    " + (SELECT count(*) FROM day)", "0");
+	d.report = 0;
+	add_day(q, 1, &d, 1);
+	queue_close(q);
+}
+
 /*
  * Many: a day of 20,000 reports goes in fast, and what is due comes out at
  * once however much waits.  The bounds are generous: they are to catch a
@@ -708,6 +743,7 @@ main(void)
 		TEST(file_is_private_and_reading_changes_nothing),
 		TEST(what_is_no_queue_is_refused),
 		TEST(day_is_synced_and_marks_are_not),
+		TEST(day_on_a_full_disk_is_none),
 		TEST(many_are_quick),
 	};
 

@@ -381,12 +381,13 @@ resolved(struct deliver *v, struct job *j, const struct rua_list *list)
 	struct queue_delivery *d = xcalloc(list->n, sizeof(*d));
 	int64_t now = v->o->clock();
 
+	/* Due in this pass, however long DNS took: see refill. */
 	for (size_t i = 0; i < list->n; i++)
 		d[i] = (struct queue_delivery){
 			.transport = list->list[i].scheme == RUA_MAILTO ?
 			    QUEUE_MAILTO : QUEUE_HTTPS,
 			.uri = list->list[i].uri, .host = list->list[i].host,
-			.next_try = now,
+			.next_try = v->started,
 		};
 	mark_begin(v);
 	must(v, queue_resolved(v->queue, j->d.row, now, d, list->n, NULL));

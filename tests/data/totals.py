@@ -2,7 +2,8 @@
 """Sums of a day, reckoned by itself, for tests to compare with.
 
     totals.py records FILE...    what the records of these files stand for
-    totals.py reports FILE...    what these reports say, JSON plain or gzip
+    totals.py reports FILE...    what these reports say, JSON plain or gzip;
+                                 one that came twice counts once
 
 Both print the same JSON: per policy domain of TLSRPT and policy type the
 successful and failed sessions, and failures per result type.  It shares no
@@ -61,16 +62,21 @@ def of_records(files):
 
 
 def of_reports(files):
-    totals = {}
+    totals, seen = {}, set()
     for name in files:
         with open(name, "rb") as f:
             text = f.read()
         if text[:2] == b"\x1f\x8b":
             text = gzip.decompress(text)
-        # What the report is on is in its file name: with DANE the domain
-        # inside is that of the MX.
-        about = name.split("/")[-1].split("!")[1]
-        for p in json.loads(text)["policies"]:
+        report = json.loads(text)
+        if report["report-id"] in seen:
+            continue
+        seen.add(report["report-id"])
+        # What it is on: DAY.DOMAIN.HASH@SUBMITTER.  With DANE the domain of
+        # a policy is that of the MX.
+        about = report["report-id"].split("@")[0].split(".", 1)[1]
+        about = about.rsplit(".", 1)[0]
+        for p in report["policies"]:
             count(totals, about, p["policy"]["policy-type"],
                   p["summary"]["total-successful-session-count"],
                   p["summary"]["total-failure-session-count"],

@@ -24,6 +24,10 @@ enter()
 	fi
 }
 
+if [[ ! -x $build/tlsrpt-send || ! -x $build/tlsrpt-spool ]]; then
+	echo "Bail out! nothing to test in $build"
+	exit 1
+fi
 if [[ ! ${ISOLATED+set} ]]; then
 	enter "$@"
 	exit
@@ -42,9 +46,11 @@ if [[ $ISOLATED ]]; then
 	ip link set lo up
 	https_host=reports.example
 	echo 'nameserver 127.0.0.1' >resolv.conf
+	echo "127.0.0.1 localhost $https_host collector.test" >hosts
 	printf '%s: files dns\n' hosts passwd group shadow >nsswitch.conf
-	mount --bind resolv.conf /etc/resolv.conf
-	mount --bind nsswitch.conf /etc/nsswitch.conf
+	for file in resolv.conf hosts nsswitch.conf; do
+		mount --bind $file /etc/$file
+	done
 else
 	https_host=localhost
 fi
@@ -63,7 +69,8 @@ check()
 		echo "ok $cases - $name"
 	else
 		echo "not ok $cases - $name"
-		echo "#   $*"
+		set -- "${*//$'\n'/ }"
+		printf '#   %.200s\n' "$1"
 		tail -n 30 check.out | sed 's/^/#   /'
 		((bad++))
 		return 1
@@ -96,10 +103,7 @@ need()
 # equal WANT GOT
 equal()
 {
-	[[ $1 == "$2" ]] && return
-	echo "wanted: $1"
-	echo "got:    $2"
-	return 1
+	diff -u --label wanted --label got <(echo "$1") <(echo "$2")
 }
 
 # exits STATUS COMMAND...
@@ -208,10 +212,16 @@ make_conf()
 # conf_set SECTION KEY VALUE
 conf_set()
 {
-	sed -i "/^\[$1\]\$/,/^\[/{/^$2 *=/d}; s|^\[$1\]\$|&\n$2 = $3|" \
-	    tlsrpt.conf
-	grep -q "^\[$1\]" tlsrpt.conf ||
-	    printf '[%s]\n%s = %s\n' "$1" "$2" "$3" >>tlsrpt.conf
+	local line section='' set=''
+
+	while IFS= read -r line; do
+		[[ $line == \[* ]] && section=$line
+		[[ $section == "[$1]" && $line == "$2 = "* ]] && continue
+		echo "$line"
+		[[ $line == "[$1]" ]] && echo "$2 = $3" && set=1
+	done <tlsrpt.conf >changed.conf
+	[[ $set ]] || printf '[%s]\n%s = %s\n' "$1" "$2" "$3" >>changed.conf
+	mv changed.conf tlsrpt.conf
 }
 
 spool()
@@ -263,27 +273,22 @@ make_pki()
 
 	"${new[@]}" -subj '/CN=Test CA' -keyout ca.key -out ca.pem
 	"${new[@]}" -CA ca.pem -CAkey ca.key -subj '/CN=server' \
-	    -addext "subjectAltName=DNS:$https_host,DNS:localhost" \
+	    -addext "subjectAltName=DNS:$https_host,DNS:localhost,$(
+		)DNS:collector.test" \
 	    -addext basicConstraints=critical,CA:FALSE \
 	    -keyout server.key -out server.pem
 } 2>/dev/null
 
 # --- DNS: unbound with our own names ---------------------------------------
 
-# name TYPE-AND-DATA...
-dns_add()
-{
-	echo "local-data: '$*'" >>dns.data
-}
-
 # dns_txt NAME TEXT, in character-strings of at most 255 bytes
 dns_txt()
 {
-	dns_add "$1 60 TXT $(fold -b -w 200 <<<"$2" | sed 's/.*/"&"/' |
-	    tr '\n' ' ')"
+	echo "local-data: '$1 60 TXT $(fold -b -w 200 <<<"$2" |
+	    sed 's/.*/"&"/' | xargs -d '\n')'" >>dns.data
 }
 
-# What verifiers need: our keys and addresses.
+# What verifiers need: our keys.
 dns_ours()
 {
 	dns_txt "rsa2026._domainkey.$submitter" "v=DKIM1; k=rsa; p=$(
@@ -291,8 +296,6 @@ dns_ours()
 	dns_txt "ed2026._domainkey.$submitter" "v=DKIM1; k=ed25519; p=$(
 	    openssl pkey -in ed25519.key -pubout -outform DER |
 	    tail -c 32 | base64 -w 0)"
-	dns_add "reports.example 60 A 127.0.0.1"
-	dns_add "localhost 60 A 127.0.0.1"
 }
 
 start_dns()
@@ -359,7 +362,7 @@ start_nginx()
 	    access_log off;
 	    server {
 	        listen 127.0.0.1:$https_port ssl;
-	        server_name $https_host;
+	        ${ISOLATED:+listen 127.0.0.1:443 ssl;}
 	        ssl_certificate $T/server.pem;
 	        ssl_certificate_key $T/server.key;
 	        access_log $T/posts.json posts;
@@ -463,6 +466,12 @@ stop_postfix()
 mail()
 {
 	"$root/tests/e2e/mail.py" "$@"
+}
+
+# fails COMMAND...
+fails()
+{
+	! "$@"
 }
 
 mails()

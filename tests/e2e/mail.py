@@ -3,7 +3,7 @@
 
     mail.py dkim FILE...           each must verify by RSA and by Ed25519
     mail.py crlf FILE              as it went over the wire, for other tools
-    mail.py reports DIR FILE...    their reports into DIR, by file name
+    mail.py reports DIR FILE...    their reports into DIR, by Message-ID
     mail.py digests FILE...        Message-ID, To, digest of what was sent
 """
 import base64
@@ -43,20 +43,15 @@ def check_dkim(names):
             sys.exit(f"{name}: signed by {algorithms}")
 
 
-def report(message):
-    """File name and bytes of the report in a message."""
+def save_report(folder, message):
     m = email.message_from_bytes(message, policy=email.policy.default)
     for part in m.walk():
         if part.get_content_type() == "application/tlsrpt+gzip":
-            return part.get_filename(), base64.b64decode(part.get_payload())
+            name = m["Message-ID"].strip("<>") + ".json.gz"
+            with open(os.path.join(folder, name), "wb") as f:
+                f.write(base64.b64decode(part.get_payload()))
+            return
     sys.exit("no report in: " + m["Subject"])
-
-
-def save_reports(folder, names):
-    for name in names:
-        filename, body = report(sent(name))
-        with open(os.path.join(folder, filename), "wb") as f:
-            f.write(body)
 
 
 def print_digests(names):
@@ -68,12 +63,15 @@ def print_digests(names):
 
 def main():
     what, *args = sys.argv[1:] or [None]
+    if not args:
+        sys.exit(__doc__)
     if what == "dkim":
         check_dkim(args)
     elif what == "crlf":
         sys.stdout.buffer.write(sent(args[0]))
     elif what == "reports":
-        save_reports(args[0], args[1:])
+        for name in args[1:]:
+            save_report(args[0], sent(name))
     elif what == "digests":
         print_digests(args)
     else:

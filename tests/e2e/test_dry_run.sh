@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# A dry run does everything that a run does but deliver: it changes nothing,
+# and without look-ups to make it opens no socket.
+. "$(dirname "$0")/lib.sh"
+
+make_conf
+need spool add --day "$day" "$root/tests/data/sample-day.jsonl"
+mkdir -p spool/incoming
+record dropped.example 'v=TLSRPTv1; rua=mailto:tls@dropped.example' |
+    at "$day" >spool/incoming/batch.jsonl
+
+# Everything below $T that is ours to change.
+state()
+{
+	find spool run queue.db* -printf '%p %y %m %s %T@\n' \
+	    -type f -exec sha256sum {} + 2>/dev/null | sort
+}
+unchanged()
+{
+	local before
+	before=$(state)
+	"$@" && diff <(echo "$before") <(state)
+}
+
+conf_set dns rua_lookup never
+check 'before there is a queue, it changes nothing' unchanged \
+    send --dry-run --out first
+check 'and makes no queue' test ! -e queue.db
+check 'it has read the drop-box' compgen -G 'first/*!dropped.example!*.eml'
+
+# LeakSanitizer cannot work under strace.
+ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=%network -o strace.out \
+    "$build/tlsrpt-send" --config tlsrpt.conf --dry-run >traced.out 2>&1
+check 'it opens no socket' equal '' "$(cat strace.out)"
+
+today=$(date -u +%F)
+check 'a record of today' spool add --day "$today" <(
+    record today.example 'v=TLSRPTv1; rua=mailto:tls@today.example')
+check 'a day that is not over, when it is named' unchanged \
+    send --dry-run --day "$today" --out today
+check 'is reported on as far as it is' \
+    compgen -G 'today/*!today.example!*.json.gz'
+check 'and not without --dry-run' exits 2 send --day "$today"
+
+# A real run with nobody listening: reports are queued, not delivered.
+need exits 1 send --once --now
+bodies()
+{
+	local name
+	mkdir -p queued
+	while read -r name; do
+		sql "select writefile('queued/$name.json.gz', body)
+		    from report where filename = '$name'" >/dev/null
+	done < <(sql 'select filename from report')
+	ls queued
+}
+check 'the queue has reports' bodies
+same_as_queued()
+{
+	local file
+	for file in queued/*; do
+		cmp "$file" "first/${file##*/}" || return
+	done
+	equal "$(ls queued)" "$(cd first && ls -- *.gz)"
+}
+check 'the very bytes of the dry run were queued' same_as_queued
+check 'with a queue, it changes nothing either' unchanged \
+    send --dry-run
+finish

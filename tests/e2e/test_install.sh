@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# `make install` honours DESTDIR, PREFIX and SYSCONFDIR, and leaves the
+# configuration of an operator alone.
+. "$(dirname "$0")/lib.sh"
+
+install_to()
+{
+	make -s -C "$root" install DESTDIR="$T/$1" PREFIX=/usr SYSCONFDIR=/etc
+}
+check 'it installs' install_to root
+for program in "$build"/tlsrpt-*; do
+	program=${program##*/}
+	check "$program is there and runs" "root/usr/sbin/$program" --version
+done
+check 'so is the sample configuration' diff "$root/conf/tlsrpt.conf" \
+    root/etc/tlsrpt/tlsrpt.conf
+check 'and the documents' ls root/usr/share/doc/tlsrpt/LICENSE
+pages()
+{
+	local page
+	for page in "$root"/*/*.[158]; do
+		[[ -e $page ]] || continue
+		cmp "$page" "root/usr/share/man/man${page##*.}/${page##*/}" ||
+			return
+	done
+}
+check 'and every manual page there is' pages
+
+echo '# mine' >>root/etc/tlsrpt/tlsrpt.conf
+check 'a second time' install_to root
+check 'it keeps the configuration that is there' \
+    grep -q '^# mine' root/etc/tlsrpt/tlsrpt.conf
+check 'it puts nothing anywhere else' equal 'etc usr' "$(cd root && echo *)"
+finish

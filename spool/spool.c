@@ -257,7 +257,8 @@ segments_release(struct segments *list)
 	for (size_t i = 0; i < list->n; i++)
 		segment_release(&list->list[i]);
 	free(list->list);
-	*list = (struct segments){ 0 };
+	list->list = NULL;
+	list->n = 0;
 }
 
 /* The segment, or what it became when it was sealed. */

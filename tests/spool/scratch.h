@@ -56,9 +56,11 @@ scratch_setup(void **state)
 {
 	struct scratch *s = calloc(1, sizeof(*s));
 
-	strcpy(s->path, "/tmp/tlsrpt-test.XXXXXX");
-	if (mkdtemp(s->path) == NULL)
+	snprintf(s->path, sizeof(s->path), "/tmp/tlsrpt-test.XXXXXX");
+	if (mkdtemp(s->path) == NULL) {
+		free(s);
 		return -1;
+	}
 	scratch_empty(s);
 	*state = s;
 	return 0;

@@ -228,7 +228,7 @@ a_record_that_grows_too_long_is_rejected(void **state)
 	end = stpcpy(text, head);
 	memset(end, 'x', pad);
 	memset(end, 0xff, 9);
-	strcpy(end + pad, tail);
+	memcpy(end + pad, tail, strlen(tail) + 1);
 	assert_int_equal(add_text(&s->spool, text, &t), 0);
 	assert_int_equal(t.rejected, 1);
 	assert_int_equal(t.sessions, 0);

@@ -12,7 +12,7 @@
 #include "spool/day.h"
 #include "spool/fold.h"
 
-#define CHUNK_LINES	128	/* parsed in one go by one thread, */
+#define CHUNK_LINES	512	/* parsed in one go by one thread, */
 #define CHUNK_BYTES	(1 << 20)	/* or so many bytes of them */
 #define CHUNKS_AHEAD	4	/* for each thread */
 #define THREADS_MAX	64

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,8 @@ static const char usage[] =
 "\n"
 "Exit status: 0 all well; 1 something went wrong, and was said; 2 wrong usage\n"
 "or configuration.  The format is described in spool/FORMAT.\n";
+
+#define MEMORY_STEP	(32 << 20)
 
 enum { OK = 0, WRONG = 1, USAGE = 2 };
 
@@ -299,6 +302,8 @@ main(int argc, char **argv)
 	struct conf c;
 	int rc;
 
+	/* Distinct lines fill some 50 MB: ask the system for it in few steps. */
+	mallopt(M_TOP_PAD, MEMORY_STEP);
 	if ((rc = parse_options(argc, argv, &o)) != -1)
 		return rc;
 	if (optind == argc) {

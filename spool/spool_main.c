@@ -1,6 +1,8 @@
+#include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -43,6 +45,8 @@ static const char usage[] =
 "  --version      print the version\n"
 "  --help         print this\n"
 "\n"
+"Run by root, add and seal act as the owner of the spool directory.\n"
+"\n"
 "Exit status: 0 all well; 1 something went wrong, and was said; 2 wrong usage\n"
 "or configuration.  The format is described in spool/FORMAT.\n";
 
@@ -65,11 +69,46 @@ wrong_usage(const char *why, const char *what)
 	return USAGE;
 }
 
+/*
+ * What root adds must be readable and removable for the user that the other
+ * programs run as: whom the spool belongs to.
+ */
+static void
+become_owner(const char *directory)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || stat(directory, &st) == -1 || st.st_uid == 0)
+		return;
+	if (setgroups(0, NULL) == -1 || setegid(st.st_gid) == -1 ||
+	    seteuid(st.st_uid) == -1)
+		fatal("%s: cannot become its owner: %m", directory);
+}
+
+/* But what there is to add may be root's. */
+static int
+open_as_caller(const char *path)
+{
+	uid_t owner = geteuid();
+	int fd, saved;
+
+	if (seteuid(getuid()) == -1)
+		return -1;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	saved = errno;
+	if (seteuid(owner) == -1)
+		fatal("seteuid: %m");
+	errno = saved;
+	return fd;
+}
+
 static void
 open_spool(struct spool *s, const struct conf *c, bool create)
 {
 	const char *why;
 
+	if (create)
+		become_owner(c->spool.directory);
 	if (spool_open(s, c->spool.directory, c->spool.source, create,
 	    &why) == 0)
 		return;
@@ -100,7 +139,7 @@ add_one(struct spool *s, const char *path, int day)
 	const char *origin = is_stdin ? "(standard input)" : path;
 	int fd, rc = WRONG;
 
-	fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	fd = is_stdin ? STDIN_FILENO : open_as_caller(path);
 	if (fd == -1) {
 		log_warn("%s: not added: %m", origin);
 		return WRONG;
@@ -177,6 +216,7 @@ run_seal(const struct conf *c, const struct options *o, char **arg)
 		if (!day_parse(*a, &day))
 			return wrong_usage("not a day such as 2026-11-21: ",
 			    *a);
+	become_owner(c->spool.directory);
 	open_spool(&s, c, false);
 	if (*arg != NULL) {
 		for (n = 0; arg[n] != NULL; n++)

@@ -258,6 +258,42 @@ verify_names_every_bad_line(void **state)
 	    "2 files, 2 lines, 1 bad\n");
 }
 
+/* Or the nightly run, which is not root, could not read it. */
+static void
+what_root_adds_belongs_to_the_owner(void **state)
+{
+	const uid_t owner = 4711;
+	const gid_t group = 4712;
+	struct scratch *s = *state;
+	struct file_names names;
+	struct stat st;
+	int dirfd;
+
+	if (geteuid() != 0)
+		skip();
+	put(s->spool.fd, "root.jsonl", RECORD("a.example") "\nbad\n");
+	assert_int_equal(fchmodat(s->spool.fd, "root.jsonl", 0600, 0), 0);
+	assert_int_equal(chown(s->path, owner, group), 0);
+	assert_int_equal(fchown(s->spool.days, owner, group), 0);
+	assert_int_equal(fchown(s->spool.incoming, owner, group), 0);
+	assert_int_equal(fchown(s->spool.rejected, owner, group), 0);
+	assert_int_equal(run(s, "", "add --day 2026-11-21 root.jsonl").status,
+	    0);
+	dirfd = day_folder(&s->spool);
+	assert_int_equal(file_names(&names, dirfd, ".seg"), 0);
+	assert_int_equal(names.n, 1);
+	assert_int_equal(fstatat(dirfd, names.name[0], &st, 0), 0);
+	assert_int_equal(st.st_uid, owner);
+	assert_int_equal(st.st_gid, group);
+	assert_int_equal(fstat(dirfd, &st), 0);
+	assert_int_equal(st.st_uid, owner);
+	assert_int_equal(fstatat(s->spool.rejected, "2026-11-21.jsonl", &st,
+	    0), 0);
+	assert_int_equal(st.st_uid, owner);
+	file_names_free(&names);
+	close(dirfd);
+}
+
 static void
 output_that_is_lost_is_an_error(void **state)
 {
@@ -282,6 +318,7 @@ main(int argc, char *argv[])
 		CASE(list_shows_a_table),
 		CASE(seal_folds_what_nobody_writes),
 		CASE(verify_names_every_bad_line),
+		CASE(what_root_adds_belongs_to_the_owner),
 		CASE(output_that_is_lost_is_an_error),
 	};
 	char *self, *path;

@@ -22,12 +22,24 @@ struct https_config {
 	const char *user_agent;
 };
 
+/*
+ * NULL with *why (the caller frees it) when ca_file cannot be used.  Ignores
+ * SIGPIPE from now on, and allows this process the open files it needs.
+ */
 struct https *https_new(const struct https_config *c, char **why);
 void	https_free(struct https *h);	/* gives up what is under way */
 
 /*
  * Start a POST of body (gzip, or JSON where a 415 asks for it); body must
  * live until done is called, once, from https_poll: never from https_post.
+ * It may start another.  What is beyond `parallel`, or per_host, waits inside
+ * for a connection while its timeout runs: better not start it yet.
+ *
+ * A status is judged by outcome_http as soon as its header section is
+ * complete, whatever comes after.  Without one all is DEFERRED, but for a URL
+ * that cannot be used, or that names an address of our own network: REFUSED.
+ * A name that leads into our own network is DEFERRED: it may lead elsewhere
+ * later.
  */
 typedef void https_fn(void *arg, const struct result *r);
 void	https_post(struct https *h, const char *url, const void *body,
@@ -38,7 +50,7 @@ size_t	https_active(const struct https *h);
 
 /*
  * Work for at most so many milliseconds, or until something was done or
- * https_wake was called, from any thread.
+ * https_wake was called, from any thread.  It may come back sooner.
  */
 void	https_poll(struct https *h, int ms);
 void	https_wake(struct https *h);

@@ -6,26 +6,25 @@
 /*
  * States of a day, each transition one transaction:
  *
- *	state		what is there			leaves by
- *	unreported	no row in day; its segments	day transaction: rows in
- *			unknown				segment, day, report and
- *							delivery appear together
- *	reported	row (day, part); segments	never; late segments make
- *			known for ever			a further part
+ *   state       what is there              leaves by
+ *   unreported  no row in day; its         the day transaction: rows in
+ *               segments unknown           segment, day, report and delivery
+ *                                          appear together
+ *   reported    row (day, part);           never; segments that come late
+ *               segments known for ever    make a further part
  *
  * States of a delivery, each transition one transaction:
  *
- *	state		what is promised		leaves by
- *	pending		it is tried at next_try;	queue_sent, queue_failed,
- *			its report and body stay	queue_expired; stays by
- *							queue_deferred and
- *							queue_make_due
- *	 …as look-up	the record is asked for at	queue_resolved: the row
- *			next_try			goes, its destinations
- *							come, pending; or failed
- *	sent		the far end took it		queue_purge
- *	failed		refused for good		queue_purge
- *	expired		given up after its time		queue_purge
+ *   state       what is promised           leaves by
+ *   pending     it is tried at next_try;   queue_sent, queue_failed,
+ *               its report and body stay   queue_expired; stays by
+ *                                          queue_deferred, queue_make_due
+ *   … look-up   the record is asked for    queue_resolved: the row goes, its
+ *               at next_try                destinations come, pending; or
+ *                                          it failed
+ *   sent        the far end took it        queue_purge
+ *   failed      refused for good           queue_purge
+ *   expired     given up after its time    queue_purge
  *
  * Rows exist for a delivery from the day transaction (or queue_resolved) to
  * queue_purge, which takes a report with all its deliveries or none.

@@ -91,8 +91,8 @@ int	queue_add_delivery(struct queue *q, struct queue_delivery *d);
  * one.
  */
 typedef int queue_fn(void *arg, const struct queue_delivery *d);
-int	queue_due(struct queue *q, int64_t now, const char *domain, queue_fn *fn,
-	    void *arg);
+int	queue_due(struct queue *q, int64_t now, const char *domain,
+	    queue_fn *fn, void *arg);
 /* The earliest next_try of what is pending; *t is INT64_MAX when none. */
 int	queue_next_due(struct queue *q, const char *domain, int64_t *t);
 /* Make everything pending due at `now`. */

@@ -510,7 +510,7 @@ idle_talk_is_cut_short(void **state)
 
 	(void)state;
 	check("cut by length", &r, DELIVERED, 200, NULL);
-	assert_true(now() - begin < 4);
+	assert_true(now() - begin < 5);
 	begin = now();
 	r = post(h, good, "dribble");
 	check("cut by time", &r, DELIVERED, 200, NULL);

@@ -34,18 +34,24 @@ whole(const char *text, size_t len)
 	return len - (i - 1) < need ? i - 1 : len;
 }
 
-/* Replies may have several lines; the log and the queue's note have one. */
+/*
+ * Replies may have several lines; the log and the queue's note have one.
+ * Runs of control characters, such as line ends, become one blank.
+ */
 static void
 one_line(char *text, size_t len)
 {
-	size_t i;
+	size_t i, n = 0;
 
-	for (i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = ' ';
-	while (len > 0 && text[len - 1] == ' ')
-		len--;
-	text[len] = '\0';
+	for (i = 0; i < len; i++) {
+		if ((unsigned char)text[i] >= ' ' && text[i] != 0x7f)
+			text[n++] = text[i];
+		else if (n > 0 && text[n - 1] != ' ')
+			text[n++] = ' ';
+	}
+	while (n > 0 && text[n - 1] == ' ')
+		n--;
+	text[n] = '\0';
 }
 
 void

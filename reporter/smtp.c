@@ -1,7 +1,7 @@
 #include "reporter/smtp.h"
 
 #include <sys/socket.h>
-#include <arpa/inet.h>
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -17,7 +17,6 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 /* libesmtp has a struct of this name, too; nobody looks into it. */
 #define smtp_message esmtp_message
@@ -27,6 +26,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/smtp_tls.h"
 #include "reporter/smtp_watch.h"
 
 /*
@@ -35,9 +35,9 @@
  * - a write that times out is dropped in silence and the next one goes on:
  *   feed_message notices, and hangs up before the final dot;
  * - SIGPIPE: smtp_send holds it back;
- * - one's own slow, endless or broken replies: smtp_watch;
+ * - slow, endless and unusual replies: smtp_watch;
  * - the certificate is checked against the name that DNS made of ours, and
- *   SNI is not sent: tls_context;
+ *   SNI is not sent: smtp_tls_context;
  * - a client certificate that lies about in the user's home is presented, and
  *   then freed once too often: smtp_setup looks elsewhere;
  * - its small writes wait for the other side's delayed acknowledgements, some
@@ -67,7 +67,7 @@ struct feed {
 struct session {
 	const struct smtp_config *config;
 	enum smtp_tls tls;
-	char *host;
+	struct smtp_peer peer;
 	bool connected, encrypted;
 	long certificate;	/* X509_V_… */
 	struct smtp_watch watch;
@@ -90,79 +90,23 @@ tls_of(const struct smtp_config *c)
 	    SMTP_TLS_REQUIRED : c->tls;
 }
 
-/* A certificate for another name is as good as none. */
-static bool
-verify_name(SSL_CTX *ctx, const char *host)
-{
-	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
-
-	X509_VERIFY_PARAM_set_hostflags(param,
-	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1 ||
-	    X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
-}
-
-static void
-send_name(const SSL *ssl, int where, int ret)
-{
-	const struct session *s = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-	struct in_addr in;
-
-	(void)ret;
-	if (where == SSL_CB_HANDSHAKE_START && s != NULL &&
-	    inet_pton(AF_INET, s->host, &in) != 1)
-		SSL_set_tlsext_host_name((SSL *)(uintptr_t)ssl, s->host);
-}
-
-/*
- * Required means: TLS 1.2 at least (RFC 8996), a certificate that a known CA
- * issued, and for the smarthost's name as configured.  Optional is against
- * those who only listen (RFC 7435): no certificate is looked at.
- *
- * Verification does not end the handshake, libesmtp does that afterwards: it
- * tells us the reason then, see on_event.
- *
- * Not TLS 1.3: when its session tickets come in while a command waits in
- * libesmtp's buffer, it takes them for the reply, and waits for the rest of
- * that before it sends the command.
- */
-static SSL_CTX *
-tls_context(const struct smtp_config *c, const char *host, bool verify)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-
-	if (ctx == NULL)
-		return NULL;
-	SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
-	if (!verify)
-		return ctx;
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
-	    (c->ca_file != NULL ?
-	    SSL_CTX_load_verify_file(ctx, c->ca_file) :
-	    SSL_CTX_set_default_verify_paths(ctx)) == 1 &&
-	    verify_name(ctx, host))
-		return ctx;
-	SSL_CTX_free(ctx);
-	return NULL;
-}
-
 static char *
 check_tls(const struct smtp_config *c)
 {
-	char *host = host_of(c->smarthost), *why = NULL;
+	struct smtp_peer peer = { .host = host_of(c->smarthost) };
+	char *why = NULL;
 	const char *reason;
 	SSL_CTX *ctx;
 
-	ctx = tls_context(c, host, tls_of(c) == SMTP_TLS_REQUIRED);
-	if (ctx == NULL) {
+	if ((ctx = smtp_tls_context(c, tls_of(c), &peer)) == NULL) {
 		reason = ERR_reason_error_string(ERR_peek_last_error());
-		why = xasprintf("TLS with %s: %s: %s", host,
+		why = xasprintf("TLS with %s: %s: %s", peer.host,
 		    c->ca_file != NULL ? c->ca_file : "system CAs",
 		    reason != NULL ? reason : "OpenSSL gives no reason");
 	}
 	ERR_clear_error();
 	SSL_CTX_free(ctx);
-	free(host);
+	free(peer.host);
 	return why;
 }
 
@@ -265,6 +209,7 @@ on_event(smtp_session_t esmtp, int event, void *arg, ...)
 	case SMTP_EV_CONNECT:
 		s->connected = true;
 		s->encrypted = false;
+		s->certificate = X509_V_OK;
 		send_at_once();
 		smtp_watch_init(&s->watch, s->config->timeout * 1000L);
 		break;
@@ -323,7 +268,7 @@ session_result(struct result *r, const struct session *s)
 		    smtp_strerror(smtp_errno(), text, sizeof(text)));
 	else if (s->certificate != X509_V_OK &&
 	    s->tls == SMTP_TLS_REQUIRED)
-		result_set(r, DEFERRED, 0, "certificate of %s: %s", s->host,
+		result_set(r, DEFERRED, 0, "certificate of %s: %s", s->peer.host,
 		    X509_verify_cert_error_string(s->certificate));
 	else if (w->trouble != NULL)
 		result_set(r, DEFERRED, 0, "%s: %s", stage, w->trouble);
@@ -458,11 +403,8 @@ prepare_tls(smtp_session_t esmtp, struct session *s)
 	must(smtp_starttls_enable(esmtp, how[s->tls]));
 	if (s->tls == SMTP_TLS_NONE)
 		return true;
-	ctx = tls_context(s->config, s->host, s->tls == SMTP_TLS_REQUIRED);
-	if (ctx == NULL)
+	if ((ctx = smtp_tls_context(s->config, s->tls, &s->peer)) == NULL)
 		return false;
-	SSL_CTX_set_app_data(ctx, s);
-	SSL_CTX_set_info_callback(ctx, send_name);
 	must(smtp_starttls_set_ctx(esmtp, ctx));
 	SSL_CTX_free(ctx);	/* the session has its own reference */
 	return true;
@@ -488,7 +430,7 @@ run(const struct smtp_config *c, enum smtp_tls tls, struct smtp_message *list,
     size_t n)
 {
 	struct session s = { .config = c, .tls = tls,
-	    .host = host_of(c->smarthost) };
+	    .peer = { host_of(c->smarthost), &s.watch } };
 	struct feed *feeds = xcalloc(n, sizeof(*feeds));
 	smtp_session_t esmtp = smtp_create_session();
 	auth_context_t auth;
@@ -515,7 +457,7 @@ run(const struct smtp_config *c, enum smtp_tls tls, struct smtp_message *list,
 		auth_destroy_context(auth);
 	ERR_clear_error();
 	free(feeds);
-	free(s.host);
+	free(s.peer.host);
 	return tls == SMTP_TLS_OPTIONAL && s.connected && !s.encrypted &&
 	    s.watch.stage == SMTP_STARTTLS;
 }

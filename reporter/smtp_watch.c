@@ -64,6 +64,12 @@ smtp_watch_init(struct smtp_watch *w, int64_t timeout)
 	expect_reply(w);
 }
 
+bool
+smtp_watch_late(const struct smtp_watch *w)
+{
+	return smtp_clock() - w->since > REPLY_PATIENCE * w->timeout;
+}
+
 void
 smtp_watch_body(struct smtp_watch *w)
 {
@@ -118,9 +124,12 @@ repair(struct smtp_watch *w, char c)
 	/*
 	 * CHUNKING: of a message's several BDAT replies libesmtp keeps the
 	 * last one, so a 452 would be followed by a 503 and look permanent.
+	 * XUSR: it would ask sendmail to put the header right, and with that
+	 * the signature wrong.
 	 */
-	if (w->stage == SMTP_EHLO && w->column == 4 && (c == 'C' || c == 'c'))
-		return 'X';
+	if (w->stage == SMTP_EHLO && w->column == 4 && c != '\0' &&
+	    strchr("CcXx", c) != NULL)
+		return '-';
 	return c;
 }
 
@@ -171,7 +180,7 @@ received(struct smtp_watch *w, char *buf, size_t len)
 	w->received += len;
 	if (w->received > REPLY_MAX)
 		smtp_watch_stop(w, "the reply is too long");
-	else if (smtp_clock() - w->since > REPLY_PATIENCE * w->timeout)
+	else if (smtp_watch_late(w))
 		smtp_watch_stop(w, "the reply takes too long");
 	for (i = 0; i < len && !w->stopped; i++) {
 		/*

@@ -45,6 +45,8 @@ int64_t	smtp_clock(void);
 
 /* A connection begins. */
 void	smtp_watch_init(struct smtp_watch *w, int64_t timeout);
+/* Has the last command waited too long for its reply? */
+bool	smtp_watch_late(const struct smtp_watch *w);
 /* smtp_monitorcb_t; arg is the watch. */
 void	smtp_watch_monitor(const char *buf, int len, int writing, void *arg);
 /* The message is handed over: its reply is next. */

@@ -123,8 +123,8 @@ text_is_one_line(void **state)
 	struct result r;
 
 	(void)state;
-	result_set(&r, DEFERRED, 451, "%s", "one\r\ntwo\tthree\x7f\r\n");
-	assert_string_equal(r.text, "one  two three");
+	result_set(&r, DEFERRED, 451, "%s", "\r\none\r\ntwo\tthree\x7f\r\n");
+	assert_string_equal(r.text, "one two three");
 	result_set(&r, DEFERRED, 0, "%s", "");
 	assert_string_equal(r.text, "");
 	result_set(&r, DEFERRED, 0, "%s", "caf\xc3\xa9");

@@ -58,7 +58,8 @@ segment_parse(struct segment *g, const char *line, size_t len,
 	else if (json_integer_value(version) != SEGMENT_VERSION)
 		*why = "a segment version that this program does not know";
 	else if (id == NULL || source == NULL)
-		*why = "its header lacks an id or a source of at most 255 bytes";
+		*why = "its header lacks an id or a source of at most 255 "
+		    "bytes";
 	else if (day == NULL || !day_parse(day, &g->day))
 		*why = "its header lacks a day such as 2026-11-21";
 	else if (number(o, "created", &g->created) == -1 || g->created == -1)

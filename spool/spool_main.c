@@ -342,7 +342,7 @@ main(int argc, char **argv)
 	struct conf c;
 	int rc;
 
-	/* Distinct lines fill some 50 MB: ask the system for it in few steps. */
+	/* Distinct lines fill some 50 MB: ask for it in few steps. */
 	mallopt(M_TOP_PAD, MEMORY_STEP);
 	if ((rc = parse_options(argc, argv, &o)) != -1)
 		return rc;

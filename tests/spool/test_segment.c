@@ -164,7 +164,8 @@ a_count_goes_into_n(void **state)
 	} rows[] = {
 		{ "one has none", 1, "{\"d\":\"x\"}\n" },
 		{ "two", 2, "{\"d\":\"x\",\"n\":2}\n" },
-		{ "the most", RECORD_N_MAX, "{\"d\":\"x\",\"n\":4294967295}\n" },
+		{ "the most", RECORD_N_MAX,
+		    "{\"d\":\"x\",\"n\":4294967295}\n" },
 		{ "one more", RECORD_N_MAX + UINT64_C(1),
 		    "{\"d\":\"x\",\"n\":4294967295}\n{\"d\":\"x\"}\n" },
 		{ "ten thousand million", UINT64_C(10000000000),

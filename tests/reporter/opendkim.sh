@@ -15,8 +15,14 @@ fi
 
 PATH=$PATH:/usr/sbin:/sbin
 dir=$(mktemp -d)
-trap 'kill $nsd 2>/dev/null || :; rm -rf "$dir"' EXIT
 nsd=
+# nsd's children may still write as it ends: wait for it.
+finish()
+{
+	[ -n "$nsd" ] && kill "$nsd" 2>/dev/null && wait "$nsd" 2>/dev/null
+	rm -rf "$dir" || { sleep 0.2; rm -rf "$dir"; }
+}
+trap finish EXIT
 ip link set lo up
 echo nameserver 127.0.0.1 >"$dir/resolv.conf"
 mount --bind "$dir/resolv.conf" /etc/resolv.conf

@@ -28,11 +28,25 @@ is_known(const struct days *d, const struct segment *g)
 	return known == 1;
 }
 
+/*
+ * Counts the records of one day only: an open segment and the drop-box, as a
+ * dry run reads them, may hold others, which sealing would put elsewhere.
+ */
+struct of_day {
+	int day;
+	struct aggregate *g;
+	size_t n;
+};
+
 static void
-ignore_line(void *arg, const char *line, size_t len, uint64_t n,
-    const char *why)
+count_of_day(void *arg, int day, const struct record *r, uint64_t sessions)
 {
-	(void)arg, (void)line, (void)len, (void)n, (void)why;
+	struct of_day *o = arg;
+
+	if (day != o->day)
+		return;
+	aggregate_record(o->g, day, r, sessions);
+	o->n++;
 }
 
 /*
@@ -46,9 +60,11 @@ static ssize_t
 count(struct days *d, const struct segments *segments, bool again,
     struct aggregate *g, bool *used)
 {
-	const struct intake_sink sink = {
-		.record = aggregate_record, .reject = ignore_line, .arg = g,
+	struct of_day o = { .g = g };
+	const struct intake_sink sealed = {
+		.record = aggregate_record, .arg = g,
 	};
+	const struct intake_sink open = { .record = count_of_day, .arg = &o };
 	struct intake_totals totals = { 0 };
 	ssize_t n = 0;
 
@@ -71,7 +87,9 @@ count(struct days *d, const struct segments *segments, bool again,
 		}
 		if (is_known(d, seg) != again)
 			continue;
-		if (spool_read(d->spool, seg, &sink, &totals) == -1) {
+		o.day = seg->day;
+		if (spool_read(d->spool, seg, seg->sealed ? &sealed : &open,
+		    &totals) == -1) {
 			log_warn("segment %s cannot be read, so its day is "
 			    "left for later: %m", seg->name);
 			return -1;
@@ -188,31 +206,11 @@ print_day(struct days *d, int day, struct aggregate *g, unsigned part)
 	    d->dry, &totals);
 }
 
-/* Records of the drop-box that belong to one day, for a dry run. */
-struct of_day {
-	int day;
-	struct aggregate *g;
-	size_t n;
-};
-
-static void
-count_of_day(void *arg, int day, const struct record *r, uint64_t sessions)
-{
-	struct of_day *o = arg;
-
-	if (day != o->day)
-		return;
-	aggregate_record(o->g, day, r, sessions);
-	o->n++;
-}
-
 static size_t
 count_incoming(struct days *d, int day, struct aggregate *g)
 {
 	struct of_day o = { .day = day, .g = g };
-	const struct intake_sink sink = {
-		.record = count_of_day, .reject = ignore_line, .arg = &o,
-	};
+	const struct intake_sink sink = { .record = count_of_day, .arg = &o };
 	struct intake_totals totals = { 0 };
 
 	if (spool_read_incoming(d->spool, &sink, &totals) == -1) {
@@ -325,9 +323,7 @@ by_day(const void *a, const void *b)
 static void
 list_days(struct days *d, struct day_list *l)
 {
-	const struct intake_sink sink = {
-		.record = note_day, .reject = ignore_line, .arg = l,
-	};
+	const struct intake_sink sink = { .record = note_day, .arg = l };
 	struct intake_totals totals = { 0 };
 	int *list;
 	size_t n;

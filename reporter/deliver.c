@@ -207,11 +207,11 @@ log_delivery(const struct job *j, const char *outcome, const struct result *r,
 
 /* The one place where an outcome becomes a state of the queue. */
 static void
-finish(struct deliver *v, struct job *j, const struct result *r, bool tried)
+finish(struct deliver *v, struct job *j, const struct result *r)
 {
 	int64_t now = v->o->clock(), next;
 	int64_t first = j->d.first_try != 0 ? j->d.first_try : now;
-	unsigned tries = j->d.tries + tried;
+	unsigned tries = j->d.tries + 1;	/* one that was held back, too */
 
 	mark_begin(v);
 	switch (r->outcome) {
@@ -257,7 +257,7 @@ web_done(void *arg, const struct result *r)
 	struct deliver *v = j->run;
 
 	schedule_done(v->web, &j->scheduled, r->code != 0, v->o->clock());
-	finish(v, j, r, true);
+	finish(v, j, r);
 }
 
 static void
@@ -280,7 +280,7 @@ start_web(struct deliver *v)
 		load(v, j);
 		result_set(&r, DEFERRED, 0,
 		    "not tried: this host did not answer others");
-		finish(v, j, &r, false);
+		finish(v, j, &r);
 	}
 }
 
@@ -293,7 +293,7 @@ refuse_mails(struct deliver *v, const char *why)
 	while ((j = list_shift(&v->mails)) != NULL) {
 		load(v, j);
 		result_set(&r, REFUSED, 0, "%s", why);
-		finish(v, j, &r, false);
+		finish(v, j, &r);
 	}
 }
 
@@ -321,7 +321,7 @@ mailer_ready(struct deliver *v)
 	while ((j = list_shift(&v->mails)) != NULL) {
 		load(v, j);
 		result_set(&r, DEFERRED, 0, "%s", why);
-		finish(v, j, &r, false);
+		finish(v, j, &r);
 	}
 	free(why);
 	return false;
@@ -370,7 +370,7 @@ collect_mails(struct deliver *v)
 	    m = next) {
 		next = m->next;
 		v->mails_started--;
-		finish(v, m->arg, &m->result, true);
+		finish(v, m->arg, &m->result);
 	}
 }
 
@@ -411,7 +411,7 @@ looked_up(struct deliver *v, struct job *j, const struct daily_answer *a)
 		result_set(&r, DEFERRED, 0, "DNS did not answer for the TLSRPT "
 		    "record");
 	}
-	finish(v, j, &r, true);
+	finish(v, j, &r);
 }
 
 /* All that wait for DNS are asked for at once, so this takes one timeout. */

@@ -24,8 +24,9 @@ static void
 put_base64(FILE *f, const void *in, size_t len)
 {
 	unsigned char out[B64_LINE / 3 * 4 + 1];
+	int n = EVP_EncodeBlock(out, in, (int)len);
 
-	fwrite(out, 1, (size_t)EVP_EncodeBlock(out, in, (int)len), f);
+	fwrite(out, 1, (size_t)n, f);
 }
 
 /* The length of the UTF-8 character at s, 0 when there is none. */

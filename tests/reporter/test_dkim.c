@@ -140,8 +140,9 @@ sign(const struct dkim *d, const char *text, size_t len, size_t *size)
 		free(name);
 	}
 	fclose(f);
-	if ((fields = dkim_sign(d, text, len, T, &why)) == NULL)
-		fail_msg("%s", why);
+	fields = dkim_sign(d, text, len, T, &why);
+	assert_non_null(fields);
+	assert_null(why);
 	*size = strlen(fields) + len;
 	whole = malloc(*size + 1);
 	memcpy(whole, fields, strlen(fields));

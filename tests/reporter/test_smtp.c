@@ -202,31 +202,40 @@ what_arrives_is_what_was_sent(void **state)
 	assert_true(logged("RCPT TO:<tls@example.net>\n"));
 }
 
+/* Our message and as many lines as it takes. */
+static struct smtp_message
+large_mail(size_t size)
+{
+	struct smtp_message m = mail_to("a@example.net");
+	char *text;
+	FILE *f = open_memstream(&text, &m.len);
+
+	assert_non_null(f);
+	for (fputs(message, f); (size_t)ftell(f) < size;)
+		fputs("....the same line of a large message\r\n", f);
+	fclose(f);
+	m.data = text;
+	return m;
+}
+
 static void
 also_when_it_is_large_and_the_server_modern(void **state)
 {
-	static const char line[] = "....the same line of a large message\r\n";
 	struct smtp_config c = config();
-	struct smtp_message m = mail_to("tls@example.net");
-	size_t top = strlen(message), n = 300000 / strlen(line), i;
-	char *large = malloc(top + n * strlen(line) + 1), *text;
+	struct smtp_message m = large_mail(300000);
+	char *text;
 
 	(void)state;
-	memcpy(large, message, top);
-	for (i = 0; i < n; i++)
-		memcpy(large + top + i * strlen(line), line, strlen(line));
-	m.data = large;
-	m.len = top + n * strlen(line);
-	large[m.len] = '\0';
 	server_start("EHLO=250-sink|250-PIPELINING|250-SIZE 1000000|"
-	    "250-CHUNKING|250-XUSR|250-8BITMIME|250-DSN|250-SMTPUTF8|250 REQUIRETLS\n");
+	    "250-CHUNKING|250-XUSR|250-8BITMIME|250-DSN|250-SMTPUTF8|"
+	    "250 REQUIRETLS\n");
 	c.smarthost = smarthost;
 	smtp_send(&c, &m, 1);
 	check("sent", &m, DELIVERED, "250");
 	text = slurp("message.0");
-	assert_string_equal(text, large);
+	assert_string_equal(text, m.data);
 	free(text);
-	free(large);
+	free((char *)(uintptr_t)m.data);
 	assert_true(logged(" SIZE="));
 	assert_false(logged("REQUIRETLS"));
 	assert_false(logged("BDAT"));
@@ -427,23 +436,14 @@ static void
 a_server_that_stops_reading(void **state)
 {
 	struct smtp_config c = config();
-	struct smtp_message m = mail_to("a@example.net");
-	size_t len = 20 * 1000 * 1000, i;
-	char *large = malloc(len + 1);
+	struct smtp_message m = large_mail(20 * 1000 * 1000);
 
 	(void)state;
-	memset(large, 'x', len);
-	memcpy(large, message, strlen(message));
-	for (i = 1000; i + 100 < len; i += 100)
-		memcpy(large + i, "\r\n", 2);
-	memcpy(large + len - 2, "\r\n", 3);
-	m.data = large;
-	m.len = len;
 	server_start("DATA=354 go|deaf\n");
 	c.smarthost = smarthost;
 	smtp_send(&c, &m, 1);
 	check("deaf", &m, DEFERRED, "the message is not taken in time");
-	free(large);
+	free((char *)(uintptr_t)m.data);
 }
 
 static void
@@ -510,61 +510,63 @@ make_certificates(void **state)
 #define TLS "EHLO=250-sink|250 STARTTLS\n"
 #define PLAIN "EHLO=250 sink\n"
 
-static const struct {
+/* What is said in the dialogue, and what is not. */
+struct secure {
 	const char *what;
 	enum smtp_tls tls;
-	const char *script;
 	enum outcome outcome;
-	const char *text, *logged, *absent;
-} tls_rows[] = {
-	{ "none, not offered", SMTP_TLS_NONE, PLAIN, DELIVERED, "250",
+	const char *script, *text, *logged, *absent;
+};
+
+static const struct secure tls_rows[] = {
+	{ "none, not offered", SMTP_TLS_NONE, DELIVERED, PLAIN, "250",
 	    "MAIL", "STARTTLS" },
-	{ "none, offered", SMTP_TLS_NONE, TLS, DELIVERED, "250", "MAIL",
+	{ "none, offered", SMTP_TLS_NONE, DELIVERED, TLS, "250", "MAIL",
 	    "STARTTLS" },
-	{ "optional, not offered", SMTP_TLS_OPTIONAL, PLAIN, DELIVERED,
+	{ "optional, not offered", SMTP_TLS_OPTIONAL, DELIVERED, PLAIN,
 	    "250", "MAIL", "STARTTLS" },
-	{ "optional, offered", SMTP_TLS_OPTIONAL, TLS, DELIVERED, "250",
+	{ "optional, offered", SMTP_TLS_OPTIONAL, DELIVERED, TLS, "250",
 	    "SNI localhost", "END SSL" },
-	{ "optional, stranger's certificate", SMTP_TLS_OPTIONAL,
-	    TLS "STARTTLS=220 go|tls self\n", DELIVERED, "250",
+	{ "optional, stranger's certificate", SMTP_TLS_OPTIONAL, DELIVERED,
+	    TLS "STARTTLS=220 go|tls self\n", "250",
 	    "SNI localhost", "END SSL" },
-	{ "optional, other name", SMTP_TLS_OPTIONAL,
-	    TLS "STARTTLS=220 go|tls other\n", DELIVERED, "250",
+	{ "optional, other name", SMTP_TLS_OPTIONAL, DELIVERED,
+	    TLS "STARTTLS=220 go|tls other\n", "250",
 	    "SNI localhost", "END SSL" },
-	{ "optional, 454: in clear text then", SMTP_TLS_OPTIONAL,
-	    TLS "STARTTLS=454 4.7.0 not now\n", DELIVERED, "250", "MAIL",
+	{ "optional, 454: in clear text then", SMTP_TLS_OPTIONAL, DELIVERED,
+	    TLS "STARTTLS=454 4.7.0 not now\n", "250", "MAIL",
 	    "SNI" },
-	{ "optional, no handshake: in clear text then", SMTP_TLS_OPTIONAL,
-	    TLS "STARTTLS=220 go|close\n", DELIVERED, "250", "MAIL", "SNI" },
-	{ "optional, silence: in clear text then", SMTP_TLS_OPTIONAL,
-	    TLS "STARTTLS=220 go|silent\n", DELIVERED, "250", "MAIL", "SNI" },
-	{ "required, offered", SMTP_TLS_REQUIRED, TLS, DELIVERED, "250",
+	{ "optional, no handshake: in clear text then", SMTP_TLS_OPTIONAL, DELIVERED,
+	    TLS "STARTTLS=220 go|close\n", "250", "MAIL", "SNI" },
+	{ "optional, silence: in clear text then", SMTP_TLS_OPTIONAL, DELIVERED,
+	    TLS "STARTTLS=220 go|silent\n", "250", "MAIL", "SNI" },
+	{ "required, offered", SMTP_TLS_REQUIRED, DELIVERED, TLS, "250",
 	    "SNI localhost", "END SSL" },
-	{ "required, not offered", SMTP_TLS_REQUIRED, PLAIN, DEFERRED,
+	{ "required, not offered", SMTP_TLS_REQUIRED, DEFERRED, PLAIN,
 	    "STARTTLS is not offered", "EHLO", "MAIL" },
-	{ "required, an old server", SMTP_TLS_REQUIRED, "EHLO=500 what\n",
-	    DEFERRED, "STARTTLS is not offered", "HELO", "MAIL" },
-	{ "required, 454", SMTP_TLS_REQUIRED,
-	    TLS "STARTTLS=454 4.7.0 not now\n", DEFERRED,
+	{ "required, an old server", SMTP_TLS_REQUIRED, DEFERRED,
+	    "EHLO=500 what\n", "STARTTLS is not offered", "HELO", "MAIL" },
+	{ "required, 454", SMTP_TLS_REQUIRED, DEFERRED,
+	    TLS "STARTTLS=454 4.7.0 not now\n",
 	    "STARTTLS: 454 4.7.0 not now", "EHLO", "MAIL" },
-	{ "required, no handshake", SMTP_TLS_REQUIRED,
-	    TLS "STARTTLS=220 go|close\n", DEFERRED, "TLS handshake failed",
+	{ "required, no handshake", SMTP_TLS_REQUIRED, DEFERRED,
+	    TLS "STARTTLS=220 go|close\n", "TLS handshake failed",
 	    "EHLO", "MAIL" },
-	{ "required, not TLS at all", SMTP_TLS_REQUIRED,
-	    TLS "STARTTLS=220 go|late|250 hello\n", DEFERRED,
+	{ "required, not TLS at all", SMTP_TLS_REQUIRED, DEFERRED,
+	    TLS "STARTTLS=220 go|late|250 hello\n",
 	    "TLS handshake failed", "EHLO", "MAIL" },
-	{ "required, a handshake that drips", SMTP_TLS_REQUIRED,
+	{ "required, a handshake that drips", SMTP_TLS_REQUIRED, DEFERRED,
 	    TLS "STARTTLS=220 go|late|raw \x16\x03\x03\x30\x30|drip\n",
-	    DEFERRED, "TLS handshake failed", "EHLO", "MAIL" },
-	{ "required, stranger's certificate", SMTP_TLS_REQUIRED,
-	    TLS "STARTTLS=220 go|tls self\n", DEFERRED,
+	    "TLS handshake failed", "EHLO", "MAIL" },
+	{ "required, stranger's certificate", SMTP_TLS_REQUIRED, DEFERRED,
+	    TLS "STARTTLS=220 go|tls self\n",
 	    "certificate of localhost: self", "EHLO", "MAIL" },
-	{ "required, other name", SMTP_TLS_REQUIRED,
-	    TLS "STARTTLS=220 go|tls other\n", DEFERRED,
+	{ "required, other name", SMTP_TLS_REQUIRED, DEFERRED,
+	    TLS "STARTTLS=220 go|tls other\n",
 	    "certificate of localhost: hostname mismatch", "EHLO", "MAIL" },
-	{ "required, a reply slipped in before TLS", SMTP_TLS_REQUIRED,
+	{ "required, a reply slipped in before TLS", SMTP_TLS_REQUIRED, DEFERRED,
 	    TLS "STARTTLS=raw 220 go\\r\\n250 AUTH PLAIN\\r\\n|tls server\n",
-	    DEFERRED, "clear text after STARTTLS", "EHLO", "MAIL" },
+	    "clear text after STARTTLS", "EHLO", "MAIL" },
 };
 
 /* The script's \r\n become what they mean. */
@@ -584,29 +586,36 @@ unescape(const char *s)
 }
 
 static void
-tls(void **state)
+check_secure(const struct secure *row, const char *user, const char *password)
 {
+	struct smtp_message m = mail_to("a@example.net");
 	struct smtp_config c = config();
-	char ca[64], host[64], *script;
-	struct smtp_message m;
-	size_t i;
+	char ca[64], host[64], *script = unescape(row->script);
 
 	snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
-	c.ca_file = ca;
+	server_start(script);
+	free(script);
+	snprintf(host, sizeof(host), "localhost%s", strchr(smarthost, ':'));
 	c.smarthost = host;
+	c.ca_file = ca;
+	c.tls = row->tls;
+	c.user = user;
+	c.password = password;
+	smtp_send(&c, &m, 1);
+	check(row->what, &m, row->outcome, row->text);
+	if (!logged(row->logged))
+		fail_msg("%s: no %s", row->what, row->logged);
+	if (logged(row->absent))
+		fail_msg("%s: %s", row->what, row->absent);
+}
+
+static void
+tls(void **state)
+{
+	size_t i;
+
 	for (i = 0; i < NELEMS(tls_rows); i++) {
-		script = unescape(tls_rows[i].script);
-		server_start(script);
-		free(script);
-		snprintf(host, sizeof(host), "localhost%s",
-		    strchr(smarthost, ':'));
-		c.tls = tls_rows[i].tls;
-		m = mail_to("a@example.net");
-		smtp_send(&c, &m, 1);
-		check(tls_rows[i].what, &m, tls_rows[i].outcome,
-		    tls_rows[i].text);
-		if (!logged(tls_rows[i].logged) || logged(tls_rows[i].absent))
-			fail_msg("%s: %s", tls_rows[i].what, slurp("log"));
+		check_secure(&tls_rows[i], NULL, NULL);
 		server_stop(state);
 	}
 }
@@ -641,77 +650,54 @@ an_address_is_a_name_too(void **state)
 
 #define AUTH(mechanisms) "EHLO=250-sink|250 AUTH " mechanisms "\n"
 
-static const struct {
-	const char *what;
-	enum smtp_tls tls;
-	const char *script;
-	enum outcome outcome;
-	const char *text, *logged, *absent;
-} auth_rows[] = {
-	{ "PLAIN", SMTP_TLS_NONE, AUTH("PLAIN") "AUTH PLAIN=235 ok\n",
-	    DELIVERED, "250", "AUTH PLAIN AHVzZXIAc2VjcmV0\n", "none" },
-	{ "LOGIN", SMTP_TLS_NONE, AUTH("LOGIN")
-	    "AUTH LOGIN=334 UGFzc3dvcmQ6\n334=235 ok\n", DELIVERED, "250",
-	    "AUTH LOGIN dXNlcg==\nc2VjcmV0\n", "none" },
-	{ "the second mechanism does", SMTP_TLS_NONE, AUTH("PLAIN LOGIN")
+static const struct secure auth_rows[] = {
+	{ "PLAIN", SMTP_TLS_NONE, DELIVERED,
+	    AUTH("PLAIN") "AUTH PLAIN=235 ok\n", "250",
+	    "AUTH PLAIN AHVzZXIAc2VjcmV0\n", "nothing" },
+	{ "LOGIN", SMTP_TLS_NONE, DELIVERED, AUTH("LOGIN")
+	    "AUTH LOGIN=334 UGFzc3dvcmQ6\n334=235 ok\n", "250",
+	    "AUTH LOGIN dXNlcg==\nc2VjcmV0\n", "nothing" },
+	{ "the second mechanism does", SMTP_TLS_NONE, DELIVERED, AUTH("PLAIN LOGIN")
 	    "AUTH PLAIN=504 no\nAUTH LOGIN=334 UGFzc3dvcmQ6\n334=235 ok\n",
-	    DELIVERED, "250", "AUTH LOGIN", "none" },
-	{ "535, and refused without", SMTP_TLS_NONE, AUTH("PLAIN")
+	    "250", "AUTH LOGIN", "nothing" },
+	{ "535, and refused without", SMTP_TLS_NONE, DEFERRED, AUTH("PLAIN")
 	    "AUTH PLAIN=535 5.7.8 bad password\nMAIL=530 5.7.0 who?\n",
-	    DEFERRED, "AUTH: 535 5.7.8 bad password; MAIL: 530 5.7.0 who?",
-	    "MAIL", "none" },
-	{ "not offered, and refused without", SMTP_TLS_NONE,
-	    PLAIN "MAIL=530 5.7.0 who?\n", DEFERRED,
+	    "AUTH: 535 5.7.8 bad password; MAIL: 530 5.7.0 who?",
+	    "MAIL", "nothing" },
+	{ "not offered, and refused without", SMTP_TLS_NONE, DEFERRED,
+	    PLAIN "MAIL=530 5.7.0 who?\n",
 	    "AUTH: not possible; MAIL: 530 5.7.0 who?", "MAIL", "AUTH" },
-	{ "not offered, and not needed", SMTP_TLS_NONE, PLAIN, DELIVERED,
+	{ "not offered, and not needed", SMTP_TLS_NONE, DELIVERED, PLAIN,
 	    "250", "MAIL", "AUTH" },
-	{ "refused after AUTH is refused", SMTP_TLS_NONE, AUTH("PLAIN")
-	    "AUTH PLAIN=235 ok\nRCPT=550 5.1.1 unknown\n", REFUSED,
-	    "RCPT: 550 5.1.1 unknown", "AUTH", "none" },
-	{ "454, later", SMTP_TLS_NONE, AUTH("PLAIN")
-	    "AUTH PLAIN=454 4.7.0 later\nMAIL=530 no\n", DEFERRED,
-	    "AUTH: 454 4.7.0 later; ", "MAIL", "none" },
-	{ "hangs up", SMTP_TLS_NONE, AUTH("PLAIN") "AUTH PLAIN=close\n",
-	    DEFERRED, "AUTH: connection lost", "AUTH", "MAIL" },
+	{ "refused after AUTH is refused", SMTP_TLS_NONE, REFUSED, AUTH("PLAIN")
+	    "AUTH PLAIN=235 ok\nRCPT=550 5.1.1 unknown\n",
+	    "RCPT: 550 5.1.1 unknown", "AUTH", "nothing" },
+	{ "454, later", SMTP_TLS_NONE, DEFERRED, AUTH("PLAIN")
+	    "AUTH PLAIN=454 4.7.0 later\nMAIL=530 no\n",
+	    "AUTH: 454 4.7.0 later; ", "MAIL", "nothing" },
+	{ "hangs up", SMTP_TLS_NONE, DEFERRED,
+	    AUTH("PLAIN") "AUTH PLAIN=close\n", "AUTH: connection lost",
+	    "AUTH", "MAIL" },
 	{ "no password in clear text, though TLS is optional",
-	    SMTP_TLS_OPTIONAL, AUTH("PLAIN"), DEFERRED,
+	    SMTP_TLS_OPTIONAL, DEFERRED, AUTH("PLAIN"),
 	    "STARTTLS is not offered", "EHLO", "AUTH" },
 	{ "no password to a stranger, though TLS is optional",
-	    SMTP_TLS_OPTIONAL, "EHLO=250-sink|250-STARTTLS|250 AUTH PLAIN\n"
-	    "STARTTLS=220 go|tls self\n", DEFERRED, "certificate of localhost",
+	    SMTP_TLS_OPTIONAL, DEFERRED, "EHLO=250-sink|250-STARTTLS|250 AUTH PLAIN\n"
+	    "STARTTLS=220 go|tls self\n", "certificate of localhost",
 	    "EHLO", "AUTH" },
-	{ "under TLS", SMTP_TLS_OPTIONAL,
+	{ "under TLS", SMTP_TLS_OPTIONAL, DELIVERED,
 	    "EHLO=250-sink|250 STARTTLS\nEHLO=250-sink|250 AUTH PLAIN\n"
-	    "AUTH PLAIN=235 ok\n", DELIVERED, "250", "AUTH PLAIN AHVz",
-	    "none" },
+	    "AUTH PLAIN=235 ok\n", "250", "AUTH PLAIN AHVz",
+	    "nothing" },
 };
 
 static void
 auth(void **state)
 {
-	struct smtp_config c = config();
-	char ca[64], host[64];
-	struct smtp_message m;
 	size_t i;
 
-	snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
-	c.ca_file = ca;
-	c.smarthost = host;
-	c.user = "user";
-	c.password = "secret";
 	for (i = 0; i < NELEMS(auth_rows); i++) {
-		server_start(auth_rows[i].script);
-		snprintf(host, sizeof(host), "localhost%s",
-		    strchr(smarthost, ':'));
-		c.tls = auth_rows[i].tls;
-		m = mail_to("a@example.net");
-		smtp_send(&c, &m, 1);
-		check(auth_rows[i].what, &m, auth_rows[i].outcome,
-		    auth_rows[i].text);
-		if (!logged(auth_rows[i].logged) ||
-		    (strcmp(auth_rows[i].absent, "none") != 0 &&
-		    logged(auth_rows[i].absent)))
-			fail_msg("%s: %s", auth_rows[i].what, slurp("log"));
+		check_secure(&auth_rows[i], "user", "secret");
 		server_stop(state);
 	}
 }

@@ -14,7 +14,7 @@
 #include "reporter/header.h"
 
 #define B64_LINE	57	/* bytes for 76 columns (RFC 2045) */
-#define WORD_BYTES	45	/* in an encoded-word of 75 columns (RFC 2047) */
+#define WORD_BYTES	42	/* encoded: in 76 columns (RFC 2047) */
 #define QP_COLUMNS	76
 #define PLAIN_WORD_MAX	70	/* longer ones are cut, by encoding them */
 #define ID_BYTES	16
@@ -132,7 +132,7 @@ put_quoted(FILE *f, const char *name)
 	putc('"', f);
 }
 
-/* RFC 2047: no encoded-word over 75 columns, no character cut in two. */
+/* RFC 2047 section 2: short encoded-words, no character cut in two. */
 static void
 put_encoded(FILE *f, const char *name)
 {

@@ -261,6 +261,7 @@ session_result(struct result *r, const struct session *s)
 {
 	const struct smtp_watch *w = &s->watch;
 	const char *stage = smtp_stage_name(w->stage);
+	const char *host = s->peer.host;
 	char text[128];
 
 	if (!s->connected)
@@ -268,8 +269,8 @@ session_result(struct result *r, const struct session *s)
 		    smtp_strerror(smtp_errno(), text, sizeof(text)));
 	else if (s->certificate != X509_V_OK &&
 	    s->tls == SMTP_TLS_REQUIRED)
-		result_set(r, DEFERRED, 0, "certificate of %s: %s", s->peer.host,
-		    X509_verify_cert_error_string(s->certificate));
+		result_set(r, DEFERRED, 0, "certificate of %s: %s",
+		    host, X509_verify_cert_error_string(s->certificate));
 	else if (w->trouble != NULL)
 		result_set(r, DEFERRED, 0, "%s: %s", stage, w->trouble);
 	else if (w->stage == SMTP_STARTTLS && w->code == 220)

@@ -243,8 +243,8 @@ static void
 organization_names(void **state)
 {
 	struct mime_report m = report();
-	char said[4096], want[1024], *text;
-	size_t i, len;
+	char said[4096], want[1024], *text, *p;
+	size_t i, len, n;
 
 	(void)state;
 	for (i = 0; i < NELEMS(names); i++) {
@@ -252,6 +252,11 @@ organization_names(void **state)
 		text = message(&m, &len);
 		if (strncmp(text, names[i].field, strlen(names[i].field)) != 0)
 			fail_msg("%s: %.200s", names[i].what, text);
+		for (p = text; strncmp(p, "To:", 3) != 0; p += n + 2) {
+			n = strcspn(p, "\r");
+			if (n > (strstr(names[i].field, "=?") ? 76 : 78))
+				fail_msg("%s: %s", names[i].what, text);
+		}
 		read_mail(text, len, said, sizeof(said));
 		snprintf(want, sizeof(want),
 		    "\nFrom: [%s] tls-reports@example.org\n", names[i].read);

@@ -536,10 +536,12 @@ static const struct secure tls_rows[] = {
 	{ "optional, 454: in clear text then", SMTP_TLS_OPTIONAL, DELIVERED,
 	    TLS "STARTTLS=454 4.7.0 not now\n", "250", "MAIL",
 	    "SNI" },
-	{ "optional, no handshake: in clear text then", SMTP_TLS_OPTIONAL, DELIVERED,
-	    TLS "STARTTLS=220 go|close\n", "250", "MAIL", "SNI" },
-	{ "optional, silence: in clear text then", SMTP_TLS_OPTIONAL, DELIVERED,
-	    TLS "STARTTLS=220 go|silent\n", "250", "MAIL", "SNI" },
+	{ "optional, no handshake: in clear text then",
+	    SMTP_TLS_OPTIONAL, DELIVERED, TLS "STARTTLS=220 go|close\n",
+	    "250", "MAIL", "SNI" },
+	{ "optional, silence: in clear text then",
+	    SMTP_TLS_OPTIONAL, DELIVERED, TLS "STARTTLS=220 go|silent\n",
+	    "250", "MAIL", "SNI" },
 	{ "required, offered", SMTP_TLS_REQUIRED, DELIVERED, TLS, "250",
 	    "SNI localhost", "END SSL" },
 	{ "required, not offered", SMTP_TLS_REQUIRED, DEFERRED, PLAIN,
@@ -564,7 +566,8 @@ static const struct secure tls_rows[] = {
 	{ "required, other name", SMTP_TLS_REQUIRED, DEFERRED,
 	    TLS "STARTTLS=220 go|tls other\n",
 	    "certificate of localhost: hostname mismatch", "EHLO", "MAIL" },
-	{ "required, a reply slipped in before TLS", SMTP_TLS_REQUIRED, DEFERRED,
+	{ "required, a reply slipped in before TLS",
+	    SMTP_TLS_REQUIRED, DEFERRED,
 	    TLS "STARTTLS=raw 220 go\\r\\n250 AUTH PLAIN\\r\\n|tls server\n",
 	    "clear text after STARTTLS", "EHLO", "MAIL" },
 };
@@ -657,7 +660,8 @@ static const struct secure auth_rows[] = {
 	{ "LOGIN", SMTP_TLS_NONE, DELIVERED, AUTH("LOGIN")
 	    "AUTH LOGIN=334 UGFzc3dvcmQ6\n334=235 ok\n", "250",
 	    "AUTH LOGIN dXNlcg==\nc2VjcmV0\n", "nothing" },
-	{ "the second mechanism does", SMTP_TLS_NONE, DELIVERED, AUTH("PLAIN LOGIN")
+	{ "the second mechanism does", SMTP_TLS_NONE, DELIVERED,
+	    AUTH("PLAIN LOGIN")
 	    "AUTH PLAIN=504 no\nAUTH LOGIN=334 UGFzc3dvcmQ6\n334=235 ok\n",
 	    "250", "AUTH LOGIN", "nothing" },
 	{ "535, and refused without", SMTP_TLS_NONE, DEFERRED, AUTH("PLAIN")
@@ -669,7 +673,8 @@ static const struct secure auth_rows[] = {
 	    "AUTH: not possible; MAIL: 530 5.7.0 who?", "MAIL", "AUTH" },
 	{ "not offered, and not needed", SMTP_TLS_NONE, DELIVERED, PLAIN,
 	    "250", "MAIL", "AUTH" },
-	{ "refused after AUTH is refused", SMTP_TLS_NONE, REFUSED, AUTH("PLAIN")
+	{ "a refusal after AUTH is one", SMTP_TLS_NONE, REFUSED,
+	    AUTH("PLAIN")
 	    "AUTH PLAIN=235 ok\nRCPT=550 5.1.1 unknown\n",
 	    "RCPT: 550 5.1.1 unknown", "AUTH", "nothing" },
 	{ "454, later", SMTP_TLS_NONE, DEFERRED, AUTH("PLAIN")
@@ -682,7 +687,8 @@ static const struct secure auth_rows[] = {
 	    SMTP_TLS_OPTIONAL, DEFERRED, AUTH("PLAIN"),
 	    "STARTTLS is not offered", "EHLO", "AUTH" },
 	{ "no password to a stranger, though TLS is optional",
-	    SMTP_TLS_OPTIONAL, DEFERRED, "EHLO=250-sink|250-STARTTLS|250 AUTH PLAIN\n"
+	    SMTP_TLS_OPTIONAL, DEFERRED,
+	    "EHLO=250-sink|250-STARTTLS|250 AUTH PLAIN\n"
 	    "STARTTLS=220 go|tls self\n", "certificate of localhost",
 	    "EHLO", "AUTH" },
 	{ "under TLS", SMTP_TLS_OPTIONAL, DELIVERED,

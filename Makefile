@@ -5,6 +5,7 @@
 #   make test       install what is missing, build, run every test
 #   make SAN=1 test the same under AddressSanitizer and UBSan (build/san)
 #   make fuzz       build the parsers' fuzz targets with libFuzzer (build/fuzz)
+#   make e2e-postfix  against the Postfix of Debian 13, which speaks TLSRPT
 #   make bench      measure, as ratios against named yardsticks
 #   make install    honours PREFIX, SYSCONFDIR and DESTDIR
 
@@ -20,7 +21,8 @@ BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
 	libinih-dev libxxhash-dev libidn2-dev
 TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	python3 python3-dkim python3-nacl opendkim-tools iproute2 curl time \
-	procps strace ca-certificates
+	procps strace ca-certificates ldnsutils
+E2E_DEPS = debootstrap
 DEMO_DEPS = openssl
 LINT_DEPS = clang-tidy cppcheck shellcheck
 FUZZ_DEPS = clang
@@ -153,6 +155,13 @@ test: deps
 check: all $(UNIT_TESTS) $(FUZZERS) $(B)/tests/bench/gen
 	tests/run $(B)
 
+# Against the Postfix of Debian 13, in a root of its own (build/trixie).
+e2e-postfix:
+	tests/deps $(BUILD_DEPS) $(TEST_DEPS)
+	-tests/deps $(E2E_DEPS)
+	@$(MAKE) all
+	tests/e2e/postfix-trixie.sh $(B)
+
 lint:
 	tests/deps $(BUILD_DEPS) $(TEST_DEPS) $(LINT_DEPS)
 	tests/lint
@@ -184,6 +193,8 @@ bench: deps
 clean:
 	rm -rf build
 
-.PHONY: all clean deps demo test check lint install bench fuzz fuzzers
+.PHONY: all clean deps demo test check e2e-postfix lint install bench fuzz \
+	fuzzers
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name trixie -prune -o -name '*.d' -print \
+	2>/dev/null)

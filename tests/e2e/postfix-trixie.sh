@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# The Postfix of Debian 13, which speaks TLSRPT, sends mail to a world of good
+# and bad servers; tlsrpt-spoold listens, and the reports must say what
+# happened.  Its log is then imported, and must say the same, as far as it
+# goes.  Postfix runs in a root made by debootstrap, which is kept in
+# build/trixie; where none can be made this is skipped.
+#
+#	make e2e-postfix
+here=$(dirname "$0")
+cache=$(realpath "$here/../..")/build/trixie
+if [[ ! ${ISOLATED+set} ]] && ! why=$("$here/trixie-root.sh" "$cache"); then
+	echo "1..0 # SKIP no Debian 13 to run Postfix in: $why"
+	exit 0
+fi
+# shellcheck source=tests/e2e/lib.sh
+. "$here/lib.sh"
+if [[ ! $ISOLATED ]]; then
+	echo '1..0 # SKIP Postfix needs namespaces of its own here'
+	exit 0
+fi
+# shellcheck source=tests/e2e/outbound.sh
+. "$root/tests/e2e/outbound.sh"
+trap 'stop_trixie; outbound_stop' EXIT
+
+R=$T/root			# an overlay over the cache, thrown away
+queue=$R/var/spool/postfix
+
+start_trixie()
+{
+	mkdir -p layer "$R" && mount -t tmpfs none layer &&
+	    mkdir layer/upper layer/work && mount -t overlay none -o \
+	    "lowerdir=$cache,upperdir=layer/upper,workdir=layer/work" "$R" ||
+	    return
+	cp ca.pem "$R/etc/postfix/"
+	cp resolv.conf "$R/etc/"
+	outbound_policies tlsrpt >"$R/etc/postfix/tls_policy"
+	{
+		outbound_main /etc/postfix
+		echo 'maillog_file = /var/log/postfix.log'
+		echo 'smtp_tlsrpt_enable = yes'
+		echo 'smtp_tlsrpt_socket_name = run/tlsrpt/tlsrpt.sock'
+	} >"$R/etc/postfix/main.cf"
+	outbound_master >"$R/etc/postfix/master.cf"
+	chroot "$R" postfix start
+}
+
+stop_trixie()
+{
+	[[ -s $queue/pid/master.pid ]] &&
+	    chroot "$R" postfix stop >/dev/null 2>&1
+}
+
+# The collector as an operator would set it up: its socket where Postfix, which
+# is not root then, can write to it.
+start_spoold()
+{
+	mkdir -p "$queue/run/tlsrpt"
+	conf_set spool socket "$queue/run/tlsrpt/tlsrpt.sock"
+	conf_set spool socket_mode 0666
+	"$build/tlsrpt-spoold" --config "$T/tlsrpt.conf" 2>spoold.log &
+	spoold=$!
+	wait_for 20 test -S "$queue/run/tlsrpt/tlsrpt.sock"
+}
+
+stop_spoold()
+{
+	kill "$spoold" && wait "$spoold"
+}
+
+# Two mails to each domain: one failure must not hide the next.
+mails()
+{
+	local domain i
+
+	for i in 1 2; do
+		while read -r domain _; do
+			echo "mail $i" | chroot "$R" sendmail \
+			    -f me@sender.example "user@$domain" || return
+		done < <(outbound_domains)
+	done
+}
+
+reports()
+{
+	local d
+
+	# Midnight may have passed in between.
+	for d in spool/days/*; do
+		send --dry-run --day "${d##*/}" --out reports || return
+	done
+}
+
+# seen DOMAIN: policy type, sessions, and what failed, in one line
+seen()
+{
+	jq -rs --arg domain "$1" '[.[].policies[]] |
+	    group_by(.policy."policy-type") | map(
+	    [.[0].policy."policy-type",
+	    (map(.summary."total-successful-session-count") | add),
+	    (map(.summary."total-failure-session-count") | add),
+	    (map(."failure-details"[]? | "\(."result-type")" +
+	    (if ."failure-reason-code" then "/\(."failure-reason-code")"
+	    else "" end) + "*\(."failed-session-count")") | .[])] |
+	    map(tostring) | join(" ")) | join("; ")' \
+	    reports/*"!$1!"*.json 2>/dev/null
+}
+
+says()
+{
+	equal "$2" "$(seen "$1")"
+}
+
+need outbound_start
+make_conf
+need start_trixie
+need start_spoold
+total=$((2 * $(outbound_domains | wc -l)))
+need mails
+check 'every mail is tried' wait_for 120 \
+    outbound_attempts "$R/var/log/postfix.log" $total
+stop_trixie
+cp "$R/var/log/postfix.log" .
+check 'the collector drains and ends' stop_spoold
+check 'the reports are made' reports
+echo "# $(spool list | tail -n 1)"
+
+while IFS='|' read -r name domain want; do
+	check "$name" says "$domain" "$want"
+done <<END
+good, without policy|good.test|no-policy-found 2 0
+self-signed, without policy|untrusted.test|no-policy-found 2 0
+no STARTTLS, none wanted: Postfix says nothing|may-plain.test|
+DANE|dane.test|tlsa 2 0
+DANE with another key|dane-wrong.test|tlsa 0 2 certificate-not-trusted*2
+DANE with a record that is no use|dane-unusable.test|tlsa 0 2 tlsa-invalid/all-TLSA-records-unusable*2
+DANE without STARTTLS|dane-plain.test|tlsa 0 2 starttls-not-supported*2
+STARTTLS refused|encrypt-refuse.test|no-policy-found 0 2 starttls-not-supported*2
+wrong name, by local policy|verify-name.test|no-policy-found 0 2 certificate-host-mismatch*2
+MTA-STS|sts.test|sts 2 0
+MTA-STS, expired|sts-expired.test|sts 0 2 certificate-expired*2
+MTA-STS, wrong name|sts-name.test|sts 0 2 certificate-host-mismatch*2
+MTA-STS, self-signed|sts-self.test|sts 0 2 validation-failure/self-signed_certificate*2
+MTA-STS without STARTTLS|sts-plain.test|sts 0 2 starttls-not-supported*2
+MTA-STS, cut in the handshake|sts-cut.test|sts 0 2 validation-failure/tls-handshake-failure*2
+END
+finish

@@ -108,6 +108,16 @@ is_control(const unsigned char *s, size_t n)
 	    s[0] == 0xc2 && s[1] < 0xa0;
 }
 
+/* U+FDD0 to U+FDEF, and the last two of every plane (RFC 7493 section 2.1). */
+static bool
+is_noncharacter(const unsigned char *s, size_t n)
+{
+	if (n == 3 && s[0] == 0xef)
+		return (s[1] == 0xb7 && s[2] >= 0x90 && s[2] <= 0xaf) ||
+		    (s[1] == 0xbf && s[2] >= 0xbe);
+	return n == 4 && (s[1] & 0x0f) == 0x0f && s[2] == 0xbf && s[3] >= 0xbe;
+}
+
 const char *
 utf8_clean(struct arena *a, const char *text, size_t len, size_t max)
 {
@@ -121,7 +131,7 @@ utf8_clean(struct arena *a, const char *text, size_t len, size_t max)
 			break;
 		if (*s == '\t' || *s == '\r' || *s == '\n')
 			out[used++] = ' ';
-		else if (!is_control(s, n)) {
+		else if (!is_control(s, n) && !is_noncharacter(s, n)) {
 			memcpy(out + used, s, n);
 			used += n;
 		}

@@ -25,8 +25,8 @@ char	*utf8_repair(struct arena *a, const char *s, size_t *len);
 
 /*
  * A copy in the arena of valid UTF-8, fit for one line: tab, CR and LF become
- * blanks, other control characters (C0, DEL, C1) and the blanks at the end go,
- * and it is cut at a character to at most max bytes.  NULL when nothing is
+ * blanks, other control characters (C0, DEL, C1), what I-JSON calls
+ * noncharacters, and the blanks at the end go, and it is cut at a character to at most max bytes.  NULL when nothing is
  * left.
  */
 const char *utf8_clean(struct arena *a, const char *s, size_t len, size_t max);

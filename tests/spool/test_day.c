@@ -174,7 +174,7 @@ static int
 far_east(void **state)
 {
 	(void)state;
-	setenv("TZ", "XXX-13:45YYY,M3.5.0,M10.5.0", 1);
+	setenv("TZ", "WEST-13:45EAST,M3.5.0,M10.5.0", 1);
 	tzset();
 	return 0;
 }

@@ -223,8 +223,10 @@ put_out(struct batch *b, struct batch_day *d)
 	p->name = xasprintf("%s" SEGMENT_SEALED, base);
 	g.id = own ? open->id : base;
 	g.source = own ? open->source : b->spool->source;
-	if (own)
+	if (own) {
 		g.created = open->created;
+		g.open_bytes = open->size;
+	}
 	count(d->fold, &g);
 	d->parts++;
 	rc = write_segment(p, d, &g);

@@ -67,7 +67,11 @@ segment_parse(struct segment *g, const char *line, size_t len,
 	else if (number(o, "lines", &g->lines) == -1 ||
 	    number(o, "sessions", &g->sessions) == -1)
 		*why = "lines or sessions in its header is not a number";
+	else if (number(o, "open_bytes", &g->open_bytes) == -1)
+		*why = "open_bytes in its header is not a number";
 	else {
+		if (g->open_bytes == -1)
+			g->open_bytes = 0;
 		g->id = xstrdup(id);
 		g->source = xstrdup(source);
 		rc = 0;
@@ -90,6 +94,9 @@ segment_header(FILE *f, const struct segment *g)
 		json_object_set_new(o, "lines", json_integer(g->lines));
 	if (g->sessions >= 0)
 		json_object_set_new(o, "sessions", json_integer(g->sessions));
+	if (g->open_bytes > 0)
+		json_object_set_new(o, "open_bytes",
+		    json_integer(g->open_bytes));
 	rc = json_dumpf(o, f, JSON_COMPACT);
 	json_decref(o);
 	return rc == -1 || putc('\n', f) == EOF ? -1 : 0;

@@ -44,6 +44,8 @@ struct segment {
 	int64_t created;
 	int64_t lines;		/* of the sealed body, -1 when it does not say */
 	int64_t sessions;	/* that they stand for, likewise */
+	int64_t open_bytes;	/* size of the open one that it was made of,
+				   or 0 when it does not say */
 	off_t body, size;	/* where records begin; file size */
 	bool sealed;
 	bool live;		/* open, and its writer holds the lock */

@@ -357,15 +357,18 @@ a_sealed_segment_keeps_its_identity(void **state)
 {
 	struct scratch *s = *state;
 	struct intake_totals t = { 0 };
-	char *text;
+	char *text, *want;
 
 	put_segment(&s->spool, "other-7.open", HEADER("its-id", "")
 	    RECORD("a.example") "\n{\"d\":\"torn");
 	assert_int_equal(spool_seal_day(&s->spool, DAY, &t), 1);
 	assert_int_equal(t.torn, 10);
 	text = only_file(&s->spool, "2026-11-21", "other-7.seg");
-	assert_string_equal(text, HEADER("its-id",
-	    ",\"lines\":1,\"sessions\":1") RECORD("a.example") "\n");
+	want = xasprintf(HEADER("its-id", ",\"lines\":1,\"sessions\":1,"
+	    "\"open_bytes\":%zu") RECORD("a.example") "\n",
+	    strlen(HEADER("its-id", "") RECORD("a.example") "\n") + t.torn);
+	assert_string_equal(text, want);
+	free(want);
 	free(text);
 }
 
@@ -374,12 +377,15 @@ an_empty_one_becomes_an_empty_one(void **state)
 {
 	struct scratch *s = *state;
 	struct intake_totals t = { 0 };
-	char *text;
+	char *text, *want;
 
 	put_segment(&s->spool, "a.open", HEADER("1", ""));
 	assert_int_equal(spool_seal_day(&s->spool, DAY, &t), 1);
 	text = only_file(&s->spool, "2026-11-21", "");
-	assert_string_equal(text, HEADER("1", ",\"lines\":0,\"sessions\":0"));
+	want = xasprintf(HEADER("1", ",\"lines\":0,\"sessions\":0,"
+	    "\"open_bytes\":%zu"), strlen(HEADER("1", "")));
+	assert_string_equal(text, want);
+	free(want);
 	free(text);
 }
 

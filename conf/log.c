@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,13 +51,14 @@ log_wants(enum log_level level)
 	return level <= log_to.level;
 }
 
+/* `end` would end the text where it is put, or is 0. */
 static void
-escape(FILE *f, const char *s)
+escape(FILE *f, const char *s, char end)
 {
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		if (c < 0x20 || c > 0x7e || c == '\\')
+		if (c < 0x20 || c > 0x7e || c == '\\' || *s == end)
 			fprintf(f, "\\x%02x", c);
 		else
 			putc(c, f);
@@ -71,7 +74,7 @@ log_escape(const char *s)
 
 	if ((f = open_memstream(&text, &len)) == NULL)
 		return NULL;
-	escape(f, s);
+	escape(f, s, '\0');
 	if (fclose(f) != 0) {
 		free(text);
 		return NULL;
@@ -96,12 +99,29 @@ emit(enum log_level level, const char *line)
 	pthread_mutex_unlock(&one_line);
 }
 
+/* A terminal need not be written to more often than people can read. */
+static bool
+too_soon(void)
+{
+	static int64_t drawn;		/* milliseconds */
+	struct timespec t;
+	int64_t now;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	now = t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+	if (now - drawn < 100)
+		return true;
+	drawn = now;
+	return false;
+}
+
 void
 log_progress(const char *format, ...)
 {
 	va_list ap;
 
-	if (!isatty(STDERR_FILENO))
+	if (!isatty(STDERR_FILENO) || (format == NULL && progress[0] == '\0') ||
+	    (format != NULL && too_soon()))
 		return;
 	pthread_mutex_lock(&one_line);
 	progress[0] = '\0';
@@ -137,7 +157,7 @@ write_text(FILE *f, enum log_level level, const char *message,
 		    log_to.program);
 	if (level <= LOG_LEVEL_WARN)
 		fprintf(f, "%s: ", levels[level].name);
-	escape(f, message);
+	escape(f, message, '\0');
 	for (; field != NULL && field->key != NULL; field++) {
 		int quote;
 
@@ -146,7 +166,7 @@ write_text(FILE *f, enum log_level level, const char *message,
 		quote = field->value[0] == '\0' ||
 		    strpbrk(field->value, " \"=") != NULL;
 		fprintf(f, " %s=%s", field->key, quote ? "\"" : "");
-		escape(f, field->value);
+		escape(f, field->value, '"');
 		if (quote)
 			putc('"', f);
 	}

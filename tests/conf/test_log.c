@@ -1,0 +1,191 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <jansson.h>
+
+#include "conf/log.h"
+
+static FILE *caught;
+static int real_stderr;
+
+static void
+catch_begin(void)
+{
+	fflush(stderr);
+	caught = tmpfile();
+	assert_non_null(caught);
+	real_stderr = dup(STDERR_FILENO);
+	dup2(fileno(caught), STDERR_FILENO);
+}
+
+/* What was written since, in a buffer that the next call overwrites. */
+static char *
+catch_end(void)
+{
+	static char text[8192];
+	size_t len;
+
+	fflush(stderr);
+	dup2(real_stderr, STDERR_FILENO);
+	close(real_stderr);
+	rewind(caught);
+	len = fread(text, 1, sizeof(text) - 1, caught);
+	text[len] = '\0';
+	fclose(caught);
+	return text;
+}
+
+/* Behind the time stamp, which every line has. */
+static char *
+after_stamp(char *line)
+{
+	int end = 0;
+
+	sscanf(line, "%*4d-%*2d-%*2dT%*2d:%*2d:%*2dZ %n", &end);
+	assert_int_equal(end, sizeof("2026-11-21T00:00:00Z ") - 1);
+	return line + end;
+}
+
+static const struct {
+	const char *name, *text, *line;
+} messages[] = {
+	{ "plain", "all well", "test: warning: all well\n" },
+	{ "a line end cannot forge a line", "a\nb", "test: warning: a\\x0ab\n" },
+	{ "terminal escapes", "\x1b[31m", "test: warning: \\x1b[31m\n" },
+	{ "beyond ASCII", "\xc3\xbc\xff", "test: warning: \\xc3\\xbc\\xff\n" },
+	{ "a backslash, so that the rest is unambiguous", "\\x0a",
+	    "test: warning: \\x5cx0a\n" },
+};
+
+static void
+one_call_is_one_line_of_ascii(void **state)
+{
+	(void)state;
+	log_open("test", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_INFO);
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		print_message("  %s\n", messages[i].name);
+		catch_begin();
+		log_warn("%s", messages[i].text);
+		assert_string_equal(after_stamp(catch_end()),
+		    messages[i].line);
+	}
+}
+
+static void
+errno_is_told_and_kept(void **state)
+{
+	(void)state;
+	log_open("test", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_INFO);
+	catch_begin();
+	errno = ENOSPC;
+	log_info("write: %m");
+	assert_int_equal(errno, ENOSPC);
+	assert_string_equal(after_stamp(catch_end()),
+	    "test: write: No space left on device\n");
+}
+
+static void
+levels_hold_back_what_is_below(void **state)
+{
+	static const enum log_level all[] = { LOG_LEVEL_ERROR, LOG_LEVEL_WARN,
+		LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+	static const int lines[] = { 0, 1, 2, 3 };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		int n = 0;
+
+		log_open("test", LOG_TO_STDERR, LOG_AS_TEXT, all[i]);
+		catch_begin();
+		log_warn("w");
+		log_info("i");
+		log_debug("d");
+		for (const char *p = catch_end(); *p != '\0'; p++)
+			n += *p == '\n';
+		assert_int_equal(n, lines[i]);
+	}
+}
+
+static const struct log_field delivery[] = {
+	{ "to", "https://a.example/?q=1" },
+	{ "absent", NULL },
+	{ "outcome", "deferred" },
+	{ "reason", "he said \"no\"\n" },
+	{ "empty", "" },
+	{ NULL, NULL }
+};
+
+static void
+an_event_can_be_grepped(void **state)
+{
+	(void)state;
+	log_open("test", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_INFO);
+	catch_begin();
+	log_event(LOG_LEVEL_INFO, "delivery", delivery);
+	assert_string_equal(after_stamp(catch_end()),
+	    "test: delivery to=\"https://a.example/?q=1\" outcome=deferred "
+	    "reason=\"he said \\x22no\\x22\\x0a\" empty=\"\"\n");
+}
+
+static void
+an_event_can_be_parsed(void **state)
+{
+	json_t *o;
+	char *line;
+
+	(void)state;
+	log_open("test", LOG_TO_STDERR, LOG_AS_JSON, LOG_LEVEL_INFO);
+	catch_begin();
+	log_event(LOG_LEVEL_WARN, "delivery", delivery);
+	line = catch_end();
+	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+	o = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(o);
+	assert_string_equal(json_string_value(json_object_get(o, "event")),
+	    "delivery");
+	assert_string_equal(json_string_value(json_object_get(o, "level")),
+	    "warning");
+	assert_string_equal(json_string_value(json_object_get(o, "reason")),
+	    "he said \"no\"\n");
+	assert_null(json_object_get(o, "absent"));
+	json_decref(o);
+}
+
+static void
+json_survives_what_is_no_utf8(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	log_open("test", LOG_TO_STDERR, LOG_AS_JSON, LOG_LEVEL_INFO);
+	catch_begin();
+	log_info("%s", "a\xff" "b");
+	o = json_loads(catch_end(), 0, NULL);
+	assert_non_null(o);
+	assert_string_equal(json_string_value(json_object_get(o, "message")),
+	    "a\\xffb");
+	json_decref(o);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_call_is_one_line_of_ascii),
+		cmocka_unit_test(errno_is_told_and_kept),
+		cmocka_unit_test(levels_hold_back_what_is_below),
+		cmocka_unit_test(an_event_can_be_grepped),
+		cmocka_unit_test(an_event_can_be_parsed),
+		cmocka_unit_test(json_survives_what_is_no_utf8),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

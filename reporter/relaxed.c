@@ -105,6 +105,9 @@ split_header(struct field **fields, const char *header, size_t len)
 			f = &list[n++];
 			f->name = p;
 			f->namelen = (size_t)(colon - p);
+			while (f->namelen > 0 && (p[f->namelen - 1] == ' ' ||
+			    p[f->namelen - 1] == '\t'))
+				f->namelen--;
 			f->value = colon + 1;
 			f->len = (size_t)(eol - f->value);
 		}

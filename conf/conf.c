@@ -126,7 +126,8 @@ static const struct setting settings[] = {
 	{ AT(mail, smarthost), "localhost:25", STRING(HOSTPORT),
 	    "Where mail is handed in." },
 	{ AT(mail, tls), "optional", CHOICE(tls_choices),
-	    "STARTTLS with the smarthost." },
+	    "STARTTLS with the smarthost. With user set, optional is "
+	    "required." },
 	{ AT(mail, ca_file), NULL, STRING(PATH),
 	    "Certificates to trust. The system's by default." },
 	{ AT(mail, user), NULL, STRING(TEXT), "AUTH, where it is wanted." },

@@ -101,19 +101,15 @@ is_ip(const char *s, size_t len)
 	    inet_pton(AF_INET6, ip, addr) == 1);
 }
 
+/* Not [IPv6]:port, which libesmtp cannot take. */
 static bool
 is_hostport(const char *s)
 {
 	const char *colon = strrchr(s, ':');
 	char host[254];
-	size_t len;
 
-	if (colon == NULL || !is_port(colon + 1))
-		return false;
-	len = (size_t)(colon - s);
-	if (len > 2 && s[0] == '[' && s[len - 1] == ']')
-		return is_ip(s + 1, len - 2);
-	return fmt(host, sizeof(host), "%.*s", (int)len, s) != -1 &&
+	return colon != NULL && is_port(colon + 1) &&
+	    fmt(host, sizeof(host), "%.*s", (int)(colon - s), s) != -1 &&
 	    is_domain(host);
 }
 
@@ -249,7 +245,7 @@ value_allowed(const struct value_rule *r, FILE *out)
 		[VALUE_NAME] = "letters, digits, '.', '_' and '-'",
 		[VALUE_DOMAIN] = "a domain such as example.org, in A-labels",
 		[VALUE_ADDRESS] = "an address such as tls-reports@example.org",
-		[VALUE_HOSTPORT] = "host:port, such as localhost:25 or [::1]:25",
+		[VALUE_HOSTPORT] = "host:port, such as localhost:25",
 		[VALUE_RESOLVER] = "ip or ip@port, such as 127.0.0.1@53",
 	};
 

@@ -14,7 +14,7 @@ enum value_type {
 	VALUE_NAME,	/* letters, digits, '.', '_', '-' */
 	VALUE_DOMAIN,	/* A-labels */
 	VALUE_ADDRESS,	/* e-mail, local@domain */
-	VALUE_HOSTPORT,	/* host:port, [IPv6]:port */
+	VALUE_HOSTPORT,	/* host:port, name or IPv4 */
 	VALUE_RESOLVER,	/* ip or ip@port */
 	VALUE_INT,
 	VALUE_SECONDS,	/* with s, m, h, d */

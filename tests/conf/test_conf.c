@@ -74,7 +74,10 @@ static const struct {
 	    "allowed: a path that begins with /\n" },
 	{ "no port", "[mail]\nsmarthost = mail.example.org\n",
 	    "t:2: smarthost: \"mail.example.org\" is not host:port, "
-	    "allowed: host:port, such as localhost:25 or [::1]:25\n" },
+	    "allowed: host:port, such as localhost:25\n" },
+	{ "a smarthost by IPv6 address", "[mail]\nsmarthost = [::1]:25\n",
+	    "t:2: smarthost: \"[::1]:25\" is not host:port, "
+	    "allowed: host:port, such as localhost:25\n" },
 	{ "resolver by name", "[dns]\nresolver = ns.example.org\n",
 	    "t:2: resolver: \"ns.example.org\" is not an IP address, "
 	    "allowed: ip or ip@port, such as 127.0.0.1@53\n" },
@@ -192,7 +195,7 @@ values_mean_what_they_say(void **state)
 	    "  compression_level = 9\n[deliver]\nspread = 2h\n"
 	    "retry_min = 90\n[spool]\nring_size=128M\nsocket_mode = 0622\n"
 	    "[https]\nverify = no\n[mail]\ntls = required\n"
-	    "smarthost = [2001:db8::1]:587\n", CONF_NEED_REPORT, &complaints),
+	    "smarthost = 192.0.2.1:587\n", CONF_NEED_REPORT, &complaints),
 	    0);
 	assert_int_equal(c.report.compression_level, 9);
 	assert_int_equal(c.deliver.spread, 7200);
@@ -201,7 +204,7 @@ values_mean_what_they_say(void **state)
 	assert_int_equal(c.spool.socket_mode, 0622);
 	assert_int_equal(c.https.verify, 0);
 	assert_int_equal(c.mail.tls, TLS_REQUIRED);
-	assert_string_equal(c.mail.smarthost, "[2001:db8::1]:587");
+	assert_string_equal(c.mail.smarthost, "192.0.2.1:587");
 	/* and what follows from others */
 	assert_string_equal(c.report.domain, "example.org");
 	assert_string_equal(c.mail.from, "tls@example.org");

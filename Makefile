@@ -18,7 +18,7 @@ DOCDIR     ?= $(PREFIX)/share/doc/tlsrpt
 # Debian packages: the one place they are listed.
 BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
 	libjansson-dev zlib1g-dev libesmtp-dev libsqlite3-dev libunbound-dev \
-	libinih-dev libxxhash-dev libidn2-dev
+	libinih-dev libxxhash-dev libidn2-dev libpcre2-dev
 TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	python3 python3-dkim python3-nacl opendkim-tools iproute2 curl time \
 	procps strace ca-certificates ldnsutils
@@ -30,7 +30,7 @@ FUZZ_DEPS = clang
 VERSION := 1.0.0
 B := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
 LIBS_ALL := openssl libcurl jansson zlib libesmtp-1.0 sqlite3 libunbound \
-	inih libxxhash libidn2
+	inih libxxhash libidn2 libpcre2-8
 
 CSTD     = -std=c17 -D_GNU_SOURCE -I. -DVERSION='"$(VERSION)"' \
 	-DSYSCONFDIR='"$(SYSCONFDIR)"'
@@ -67,7 +67,7 @@ REPORTER   := $(filter-out $(MAINS),$(wildcard reporter/*.c))
 CONF_LIBS       = $(call pc,inih jansson)
 SPOOL_LIBS      = $(call pc,libxxhash libidn2 zlib) $(CONF_LIBS) -lpthread
 AGGREGATOR_LIBS = $(SPOOL_LIBS)
-REPORTER_LIBS   = $(call pc,openssl libcurl libesmtp-1.0 sqlite3 libunbound) \
+REPORTER_LIBS   = $(call pc,openssl libcurl libesmtp-1.0 sqlite3 libunbound libpcre2-8) \
 	$(AGGREGATOR_LIBS)
 
 CONF_A       = $(B)/libconf.a

@@ -122,6 +122,10 @@ static const struct setting settings[] = {
 	    "Check the certificates of https destinations." },
 	{ AT(https, allow_private), "no", BOOL,
 	    "Connect to private and loopback addresses too." },
+	{ AT(https, ports), "any", STRING(PORTS),
+	    "Ports of https destinations that are used." },
+	{ AT(https, map_file), NULL, STRING(PATH),
+	    "Rules that change https destinations, by their host or URL." },
 
 	{ AT(mail, smarthost), "localhost:25", STRING(HOSTPORT),
 	    "Where mail is handed in." },
@@ -137,6 +141,11 @@ static const struct setting settings[] = {
 	    "From of the mails. contact_info by default." },
 	{ AT(mail, envelope_from), NULL, STRING(ADDRESS),
 	    "Where bounces go. The value of from by default." },
+	{ AT(mail, bcc), NULL, STRING(ADDRESS),
+	    "Gets a copy, as a mail of its own, of each report that is "
+	    "mailed." },
+	{ AT(mail, map_file), NULL, STRING(PATH),
+	    "Rules that change mail destinations, by their host or URI." },
 	{ AT(mail, timeout), "60s", NUMBER(SECONDS, 1, HOUR),
 	    "For one reply of the smarthost." },
 	{ AT(mail, parallel), "4", NUMBER(INT, 1, 100),
@@ -170,7 +179,13 @@ static const struct setting settings[] = {
 	{ AT(deliver, own_reports), "drop", CHOICE(own_choices),
 	    "What to do with sessions that carried our own reports." },
 	{ AT(deliver, exclude_file), NULL, STRING(PATH),
-	    "Domains and destinations that get no reports, one a line." },
+	    "Policy domains, addresses and hosts that get no reports, one a "
+	    "line; .example.com for all below it." },
+	{ AT(deliver, map_file), NULL, STRING(PATH),
+	    "Rules that change all destinations of a policy domain." },
+	{ AT(deliver, archive_dir), NULL, STRING(PATH),
+	    "Keeps every report that is queued, in a folder per day. Nothing "
+	    "is ever removed from it." },
 
 	{ AT(log, target), "stderr", CHOICE(target_choices), "Where to." },
 	{ AT(log, format), "text", CHOICE(format_choices), "How." },

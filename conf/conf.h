@@ -38,12 +38,12 @@ struct conf {
 		long timeout, rua_lookup;
 	} dns;
 	struct {
-		char *ca_file;
+		char *ca_file, *ports, *map_file;
 		long parallel, per_host, timeout, verify, allow_private;
 	} https;
 	struct {
 		char *smarthost, *ca_file, *user, *password_file;
-		char *from, *envelope_from;
+		char *from, *envelope_from, *bcc, *map_file;
 		long tls, timeout, parallel, messages_per_session;
 	} mail;
 	struct {
@@ -52,7 +52,7 @@ struct conf {
 		long signer;
 	} dkim;
 	struct {
-		char *exclude_file;
+		char *exclude_file, *map_file, *archive_dir;
 		long spread, retry_min, retry_max, give_up_after;
 		long destinations_max, own_reports;
 	} deliver;

@@ -90,6 +90,59 @@ is_port(const char *s)
 	return *end == '\0' && port >= 1 && port <= 65535;
 }
 
+#define BLANKS	" \t"
+
+/* Take "PORT" or "PORT-PORT" off the front of *s, and the comma behind it. */
+static bool
+next_range(const char **s, long *first, long *last)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)**s))
+		return false;
+	*first = *last = strtol(*s, &end, 10);
+	if (*end == '-') {
+		if (!isdigit((unsigned char)end[1]))
+			return false;
+		*last = strtol(end + 1, &end, 10);
+	}
+	end += strspn(end, BLANKS);
+	if (*end == ',') {
+		end += 1 + strspn(end + 1, BLANKS);
+		if (*end == '\0')
+			return false;
+	} else if (*end != '\0')
+		return false;
+	*s = end;
+	return *first >= 1 && *first <= *last && *last <= 65535;
+}
+
+static bool
+is_ports(const char *s)
+{
+	long first, last;
+
+	if (strcmp(s, "any") == 0)
+		return true;
+	while (*s != '\0')
+		if (!next_range(&s, &first, &last))
+			return false;
+	return true;
+}
+
+bool
+value_has_port(const char *ports, long port)
+{
+	long first, last;
+
+	if (strcmp(ports, "any") == 0)
+		return true;
+	while (*ports != '\0' && next_range(&ports, &first, &last))
+		if (port >= first && port <= last)
+			return true;
+	return false;
+}
+
 static bool
 is_ip(const char *s, size_t len)
 {
@@ -159,6 +212,8 @@ check_string(enum value_type type, const char *s)
 		return is_address(s) ? NULL : "not an e-mail address";
 	case VALUE_HOSTPORT:
 		return is_hostport(s) ? NULL : "not host:port";
+	case VALUE_PORTS:
+		return is_ports(s) ? NULL : "not a list of ports";
 	case VALUE_RESOLVER:
 		return is_resolver(s) ? NULL : "not an IP address";
 	default:
@@ -246,6 +301,7 @@ value_allowed(const struct value_rule *r, FILE *out)
 		[VALUE_DOMAIN] = "a domain such as example.org, in A-labels",
 		[VALUE_ADDRESS] = "an address such as tls-reports@example.org",
 		[VALUE_HOSTPORT] = "host:port, such as localhost:25",
+		[VALUE_PORTS] = "any, or ports such as 443, 8000-8999",
 		[VALUE_RESOLVER] = "ip or ip@port, such as 127.0.0.1@53",
 	};
 

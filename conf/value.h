@@ -1,6 +1,7 @@
 #ifndef CONF_VALUE_H
 #define CONF_VALUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -15,6 +16,7 @@ enum value_type {
 	VALUE_DOMAIN,	/* A-labels */
 	VALUE_ADDRESS,	/* e-mail, local@domain */
 	VALUE_HOSTPORT,	/* host:port, name or IPv4 */
+	VALUE_PORTS,	/* any, or ports and ranges: 443, 8000-8999 */
 	VALUE_RESOLVER,	/* ip or ip@port */
 	VALUE_INT,
 	VALUE_SECONDS,	/* with s, m, h, d */
@@ -42,6 +44,9 @@ const char *value_check(const struct value_rule *r, const char *text,
 
 /* What is allowed, in words, as in "300s to 1d". */
 void	value_allowed(const struct value_rule *r, FILE *out);
+
+/* Is the port among those of a VALUE_PORTS that value_check accepted? */
+bool	value_has_port(const char *ports, long port);
 
 /* A number as value_check would read it back. */
 void	value_print(const struct value_rule *r, long number, FILE *out);

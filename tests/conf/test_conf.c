@@ -11,6 +11,7 @@
 
 #include "conf/conf.h"
 #include "conf/mem.h"
+#include "conf/value.h"
 
 #define IDENTITY \
 	"[report]\norganization_name = Example Org\n" \
@@ -78,6 +79,18 @@ static const struct {
 	{ "a smarthost by IPv6 address", "[mail]\nsmarthost = [::1]:25\n",
 	    "t:2: smarthost: \"[::1]:25\" is not host:port, "
 	    "allowed: host:port, such as localhost:25\n" },
+	{ "ports that are none", "[https]\nports = 443,,80\n",
+	    "t:2: ports: \"443,,80\" is not a list of ports, "
+	    "allowed: any, or ports such as 443, 8000-8999\n" },
+	{ "ports the wrong way round", "[https]\nports = 90-80\n",
+	    "t:2: ports: \"90-80\" is not a list of ports, "
+	    "allowed: any, or ports such as 443, 8000-8999\n" },
+	{ "a port beyond the last", "[https]\nports = 443,65536\n",
+	    "t:2: ports: \"443,65536\" is not a list of ports, "
+	    "allowed: any, or ports such as 443, 8000-8999\n" },
+	{ "ports that end in a comma", "[https]\nports = 443,\n",
+	    "t:2: ports: \"443,\" is not a list of ports, "
+	    "allowed: any, or ports such as 443, 8000-8999\n" },
 	{ "resolver by name", "[dns]\nresolver = ns.example.org\n",
 	    "t:2: resolver: \"ns.example.org\" is not an IP address, "
 	    "allowed: ip or ip@port, such as 127.0.0.1@53\n" },
@@ -215,6 +228,28 @@ values_mean_what_they_say(void **state)
 	conf_release(&c);
 }
 
+static const struct {
+	const char *ports;
+	long port;
+	bool has;
+} ports[] = {
+	{ "any", 1, true }, { "443", 443, true }, { "443", 444, false },
+	{ "443", 44, false }, { "443,8443", 8443, true },
+	{ "80 , 8000-8999", 8000, true }, { "80, 8000-8999", 8999, true },
+	{ "80, 8000-8999", 9000, false }, { "80, 8000-8999", 7999, false },
+};
+
+static void
+ports_are_looked_up(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+		if (value_has_port(ports[i].ports, ports[i].port) !=
+		    ports[i].has)
+			fail_msg("\"%s\" and %ld", ports[i].ports,
+			    ports[i].port);
+}
+
 static char *
 printed(const struct conf *c)
 {
@@ -301,6 +336,7 @@ main(void)
 		cmocka_unit_test(every_bad_line_is_named),
 		cmocka_unit_test(identity_hangs_together),
 		cmocka_unit_test(values_mean_what_they_say),
+		cmocka_unit_test(ports_are_looked_up),
 		cmocka_unit_test(what_is_printed_reads_back),
 		cmocka_unit_test(sample_file_follows_the_table),
 		cmocka_unit_test(a_missing_file_is_an_error),

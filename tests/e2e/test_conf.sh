@@ -4,6 +4,7 @@
 
 corpus=$root/tests/corpus/conf
 make_conf
+touch exclude map
 
 # NAME.conf draws one complaint per line of NAME.out, which begins with it.
 complains()

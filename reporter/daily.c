@@ -16,23 +16,24 @@ struct daily {
 	struct report_identity who;
 	struct gzip *gzip;
 	struct dns *dns;		/* NULL until it is needed */
+	const struct places *places;
+	daily_decided_fn *decided;	/* or NULL */
+	void *decided_arg;
 };
 
-/* The TLSRPT record's text that counts for one domain. */
+/* A decision in the making; as long as there is no verdict it is REPORT. */
 struct choice {
-	const char *txt;		/* NULL: none published */
-	char *answer;			/* what txt points to, when from DNS */
-	const char *why;		/* there is none; static */
-	bool later;			/* DNS did not answer, nor did the MTA */
-	const struct aggregate_domain *domain;
+	struct daily_decision d;
+	char *answer;			/* what d.txt points to, if from_dns */
 };
 
 struct daily *
-daily_new(const struct conf *c)
+daily_new(const struct conf *c, const struct places *p)
 {
 	struct daily *d = xcalloc(1, sizeof(*d));
 
 	d->conf = c;
+	d->places = p;
 	d->who = (struct report_identity){
 		.organization = c->report.organization_name,
 		.contact = c->report.contact_info,
@@ -53,6 +54,13 @@ daily_free(struct daily *d)
 	free(d);
 }
 
+void
+daily_listen(struct daily *d, daily_decided_fn *fn, void *arg)
+{
+	d->decided = fn;
+	d->decided_arg = arg;
+}
+
 /* Set up only when something is to be asked: a dry run opens no socket. */
 static int
 dns_ready(struct daily *d)
@@ -71,14 +79,21 @@ dns_ready(struct daily *d)
 	return -1;
 }
 
+static void
+decide(struct daily_decision *d, enum daily_verdict verdict, const char *why)
+{
+	d->verdict = verdict;
+	d->why = why;
+}
+
 /* The text most sessions saw, or none at all. */
 static void
-choose_seen(struct choice *c)
+choose_seen(struct daily_decision *d)
 {
-	if (c->domain != NULL && c->domain->ntxts > 0)
-		c->txt = c->domain->txts[0].text;
+	if (d->domain != NULL && d->domain->ntxts > 0)
+		d->txt = d->domain->txts[0].text;
 	else
-		c->later = true;
+		decide(d, DAILY_LATER, "DNS did not answer");
 }
 
 static void
@@ -86,20 +101,24 @@ on_answer(void *arg, enum dns_status status, bool secure,
     const char *const *data, const size_t *len, size_t n)
 {
 	struct choice *c = arg;
+	const char *why;
 	int i;
 
 	(void)secure;
 	(void)len;
 	switch (status) {
 	case DNS_FOUND:
-		if ((i = rua_pick(data, n, &c->why)) >= 0)
-			c->txt = c->answer = xstrdup(data[i]);
+		if ((i = rua_pick(data, n, &why)) >= 0) {
+			c->d.txt = c->answer = xstrdup(data[i]);
+			c->d.from_dns = true;
+		} else
+			decide(&c->d, DAILY_UNPUBLISHED, why);
 		break;
 	case DNS_NONE:
-		c->why = "no TLSRPT record";
+		decide(&c->d, DAILY_UNPUBLISHED, "no TLSRPT record");
 		break;
 	case DNS_FAILED:
-		choose_seen(c);
+		choose_seen(&c->d);
 	}
 }
 
@@ -109,8 +128,32 @@ ask(struct daily *d, const char *domain, struct choice *c)
 	char *name = xasprintf("_smtp._tls.%s", domain);
 
 	if (dns_ask_txt(d->dns, name, on_answer, c) == -1)
-		c->why = "too long a name to have a TLSRPT record";
+		decide(&c->d, DAILY_UNPUBLISHED,
+		    "too long a name to have a TLSRPT record");
 	free(name);
+}
+
+static bool
+any_failed(const struct aggregate_domain *a)
+{
+	for (size_t i = 0; i < a->npolicies; i++)
+		if (a->policies[i].failed > 0)
+			return true;
+	return false;
+}
+
+/* What needs no TLSRPT record to be decided. */
+static void
+decide_early(const struct daily *d, struct daily_decision *c)
+{
+	const char *why = places_excluded(d->places, c->domain->domain);
+
+	if (why != NULL)
+		decide(c, DAILY_EXCLUDED, why);
+	else if (d->conf->report.send == SEND_FAILURES &&
+	    !any_failed(c->domain))
+		decide(c, DAILY_ALL_WELL, "all went well, and [report] send "
+		    "is failures");
 }
 
 /* DESIGN contract 5: when is the text that the MTA saw not enough? */
@@ -135,12 +178,18 @@ choose_texts(struct daily *d, const struct aggregate_domain *domains, size_t n,
 	bool asked = false;
 
 	for (size_t i = 0; i < n; i++) {
-		choices[i].domain = &domains[i];
+		struct daily_decision *c = &choices[i].d;
+
+		c->domain = &domains[i];
+		decide_early(d, c);
+		if (c->verdict != DAILY_REPORT)
+			continue;
 		if (!must_ask(d->conf, &domains[i])) {
 			if (domains[i].ntxts > 0)
-				choices[i].txt = domains[i].txts[0].text;
+				c->txt = domains[i].txts[0].text;
 			else
-				choices[i].why = "no TLSRPT record is known";
+				decide(c, DAILY_UNPUBLISHED,
+				    "no TLSRPT record is known");
 			continue;
 		}
 		if (dns_ready(d) == -1)
@@ -153,6 +202,18 @@ choose_texts(struct daily *d, const struct aggregate_domain *domains, size_t n,
 	return 0;
 }
 
+/* Where the record says to send to, as the operator wants it. */
+static void
+decide_places(const struct daily *d, const char *domain,
+    struct daily_decision *c)
+{
+	const char *why;
+
+	if (c->txt != NULL &&
+	    !places_find(d->places, domain, c->txt, &c->to, &why))
+		decide(c, DAILY_UNUSABLE, why);
+}
+
 static void
 log_skipped(const char *domain, const struct rua_list *list)
 {
@@ -163,17 +224,23 @@ log_skipped(const char *domain, const struct rua_list *list)
 		    { "reason", list->skipped[i].why }, { NULL, NULL } });
 }
 
-/* Where the text says to send to; false when nowhere. */
-static bool
-destinations(struct daily *d, const char *domain, const char *txt,
-    struct rua_list *list, const char **why)
+/* The many that do not ask for reports are not worth a line each. */
+static void
+tell(const struct daily *d, const struct daily_decision *c)
 {
-	if (rua_parse(list, txt, (size_t)d->conf->deliver.destinations_max,
-	    why) == -1)
-		return false;
-	log_skipped(domain, list);
-	*why = "its TLSRPT record names no place we can send to";
-	return list->n > 0;
+	const char *domain = c->domain->domain;
+
+	if (d->decided != NULL) {
+		d->decided(d->decided_arg, c);
+		return;
+	}
+	log_skipped(domain, &c->to);
+	if (c->verdict != DAILY_REPORT && c->verdict != DAILY_LATER)
+		log_event(c->verdict == DAILY_UNUSABLE ||
+		    c->verdict == DAILY_EXCLUDED ? LOG_LEVEL_INFO :
+		    LOG_LEVEL_DEBUG, "no report", (const struct log_field[]){
+		    { "domain", domain }, { "reason", c->why },
+		    { "record", c->txt }, { NULL, NULL } });
 }
 
 static int
@@ -207,47 +274,27 @@ finish(struct daily *d, const struct report *r, const struct rua_list *to,
 	return rc;
 }
 
-static bool
-is_wanted(const struct daily *d, const struct aggregate_domain *a,
-    struct daily_totals *totals)
-{
-	if (d->conf->report.send == SEND_ALL)
-		return true;
-	for (size_t i = 0; i < a->npolicies; i++)
-		if (a->policies[i].failed > 0)
-			return true;
-	totals->all_well++;
-	return false;
-}
-
 static int
-one_domain(struct daily *d, const struct choice *c, int day, unsigned part,
+one_domain(struct daily *d, struct daily_decision *c, int day, unsigned part,
     struct arena *arena, daily_fn *fn, void *arg, struct daily_totals *totals)
 {
-	const char *domain = c->domain->domain, *why = c->why;
-	struct rua_list to = { 0 };
 	struct report r;
-	int rc = 0;
 
-	if (!is_wanted(d, c->domain, totals))
+	decide_places(d, c->domain->domain, c);
+	tell(d, c);
+	totals->n[c->verdict]++;
+	if (c->verdict != DAILY_REPORT && c->verdict != DAILY_LATER)
 		return 0;
-	if (c->txt == NULL && !c->later) {
-		log_debug("no report on %s: %s", domain, why);
-		totals->unpublished++;
-		return 0;
-	}
-	if (c->txt != NULL && !destinations(d, domain, c->txt, &to, &why)) {
-		log_event(LOG_LEVEL_INFO, "no report",
-		    (const struct log_field[]){ { "domain", domain },
-		    { "reason", why }, { "record", c->txt }, { NULL, NULL } });
-		totals->unusable++;
-	} else {
-		aggregate_report(c->domain, &d->who, day, part, &r, arena);
-		rc = finish(d, &r, &to, c->later, fn, arg);
-		totals->reports++;
-	}
-	rua_list_release(&to);
-	return rc;
+	aggregate_report(c->domain, &d->who, day, part, &r, arena);
+	return finish(d, &r, &c->to, c->verdict == DAILY_LATER, fn, arg);
+}
+
+static void
+choices_free(struct choice *choices, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(choices[i].answer);
+	free(choices);
 }
 
 /* The part of the sorted domains that is wanted: all, or one. */
@@ -278,32 +325,30 @@ daily_reports(struct daily *d, struct aggregate *g, int day, unsigned part,
 	choices = xcalloc(n, sizeof(*choices));
 	rc = choose_texts(d, domains, n, choices);
 	for (size_t i = 0; i < n && rc == 0; i++) {
-		rc = one_domain(d, &choices[i], day, part, &arena, fn, arg,
+		rc = one_domain(d, &choices[i].d, day, part, &arena, fn, arg,
 		    totals);
+		rua_list_release(&choices[i].d.to);
 		arena_reset(&arena);
 		if (i % 256 == 255)
 			log_progress("reports: %zu of %zu domains", i + 1, n);
 	}
 	log_progress(NULL);
-	for (size_t i = 0; i < n; i++)
-		free(choices[i].answer);
-	free(choices);
+	choices_free(choices, n);
 	arena_release(&arena);
 	return rc;
 }
 
 static void
-answer(struct daily *d, const char *domain, const struct choice *c,
+answer(const struct daily *d, const char *domain, struct daily_decision *c,
     struct daily_answer *a)
 {
+	if (c->verdict == DAILY_REPORT)
+		decide_places(d, domain, c);
+	log_skipped(domain, &c->to);
 	a->why = c->why;
-	if (c->later)
-		a->what = ANSWER_NONE_YET;
-	else if (c->txt != NULL &&
-	    destinations(d, domain, c->txt, &a->list, &a->why))
-		a->what = ANSWER_PLACES;
-	else
-		a->what = ANSWER_NOWHERE;
+	a->list = c->to;		/* transferred */
+	a->what = c->verdict == DAILY_LATER ? ANSWER_NONE_YET :
+	    c->verdict == DAILY_REPORT ? ANSWER_PLACES : ANSWER_NOWHERE;
 }
 
 void
@@ -312,17 +357,22 @@ daily_lookup(struct daily *d, const char *const *domains, size_t n,
 {
 	struct choice *choices = xcalloc(n, sizeof(*choices));
 	bool ready = dns_ready(d) == 0;
+	const char *why;
 
 	memset(answers, 0, n * sizeof(*answers));
-	for (size_t i = 0; i < n && ready; i++)
-		ask(d, domains[i], &choices[i]);
+	for (size_t i = 0; i < n; i++) {
+		why = places_excluded(d->places, domains[i]);
+		if (why != NULL)
+			decide(&choices[i].d, DAILY_EXCLUDED, why);
+		else if (ready)
+			ask(d, domains[i], &choices[i]);
+		else
+			decide(&choices[i].d, DAILY_LATER, "DNS cannot be "
+			    "asked");
+	}
 	if (ready)
 		dns_wait(d->dns);
-	for (size_t i = 0; i < n; i++) {
-		if (!ready)
-			choices[i].later = true;
-		answer(d, domains[i], &choices[i], &answers[i]);
-		free(choices[i].answer);
-	}
-	free(choices);
+	for (size_t i = 0; i < n; i++)
+		answer(d, domains[i], &choices[i].d, &answers[i]);
+	choices_free(choices, n);
 }

@@ -6,6 +6,7 @@
 
 #include "aggregator/aggregate.h"
 #include "conf/conf.h"
+#include "reporter/places.h"
 #include "reporter/rua.h"
 
 /*
@@ -14,9 +15,34 @@
  */
 struct daily;
 
-/* The configuration must outlive it. */
-struct daily *daily_new(const struct conf *c);
+/* Both must outlive it. */
+struct daily *daily_new(const struct conf *c, const struct places *p);
 void	daily_free(struct daily *d);
+
+/* What becomes of one domain's day, and why. */
+enum daily_verdict {
+	DAILY_REPORT,		/* there is one, and it goes to `to` */
+	DAILY_LATER,		/* there is one; DNS is to be asked again */
+	DAILY_EXCLUDED,		/* the operator leaves it out */
+	DAILY_ALL_WELL,		/* [report] send = failures */
+	DAILY_UNPUBLISHED,	/* it does not ask for reports */
+	DAILY_UNUSABLE,		/* it asks, but there is nowhere to send to */
+	DAILY_VERDICTS
+};
+
+struct daily_decision {
+	const struct aggregate_domain *domain;
+	enum daily_verdict verdict;
+	const char *why;	/* no report: the reason; lives as long as
+				   the daily's places */
+	const char *txt;	/* the TLSRPT record that counts, or NULL */
+	bool from_dns;		/* where it came from, if not from the MTA */
+	struct rua_list to;
+};
+
+/* Told of every decision, before the report is made; it must not keep it. */
+typedef void daily_decided_fn(void *arg, const struct daily_decision *c);
+void	daily_listen(struct daily *d, daily_decided_fn *fn, void *arg);
 
 struct daily_report {
 	const struct report *report;
@@ -33,11 +59,9 @@ struct daily_report {
 /* All it is given lives during the call only.  Other than 0 stops. */
 typedef int daily_fn(void *arg, const struct daily_report *r);
 
+/* Domains by verdict. */
 struct daily_totals {
-	size_t reports;
-	size_t unpublished;	/* domains that do not ask for reports */
-	size_t unusable;	/* ask, but name no place we can send to */
-	size_t all_well;	/* left out by [report] send = failures */
+	size_t n[DAILY_VERDICTS];
 };
 
 /*
@@ -56,7 +80,7 @@ int	daily_reports(struct daily *d, struct aggregate *g, int day,
 struct daily_answer {
 	enum { ANSWER_PLACES, ANSWER_NOWHERE, ANSWER_NONE_YET } what;
 	struct rua_list list;
-	const char *why;	/* nowhere; static */
+	const char *why;	/* nowhere; lives as long as the places */
 };
 void	daily_lookup(struct daily *d, const char *const *domains, size_t n,
 	    struct daily_answer *answers);

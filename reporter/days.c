@@ -80,7 +80,7 @@ count(struct days *d, const struct segments *segments, bool again,
 			d->wrong = true;
 			continue;
 		}
-		if (!seg->sealed && d->dry == NULL) {
+		if (!seg->sealed && !d->dry) {
 			log_warn("segment %s is still being written; its "
 			    "records go into a further report", seg->name);
 			continue;
@@ -100,29 +100,69 @@ count(struct days *d, const struct segments *segments, bool again,
 	return n;
 }
 
-static enum queue_transport
-transport_of(const struct rua *to)
+const char *
+days_refusal(const struct days *d, const struct daily_report *r,
+    const struct rua *to)
 {
-	return to->scheme == RUA_MAILTO ? QUEUE_MAILTO : QUEUE_HTTPS;
+	(void)d, (void)to;
+	return r->objection;
+}
+
+int64_t
+days_first_try(const struct days *d, const struct daily_report *r,
+    const struct rua *to)
+{
+	const struct retry_config c = { .spread = d->conf->deliver.spread };
+
+	return retry_first(&c, d->now, r->report->id, to->uri);
 }
 
 static void
-enqueue(struct days *d, const struct queue_report *q,
-    enum queue_transport transport, const char *uri, const char *host,
-    const char *held_back)
+enqueue(struct days *d, struct queue_delivery *to, const char *refusal)
 {
-	const struct retry_config c = { .spread = d->conf->deliver.spread };
+	must(d, queue_add_delivery(d->queue, to));
+	if (refusal != NULL)
+		must(d, queue_failed(d->queue, to->row, d->now, refusal));
+	d->destinations++;
+}
+
+static void
+enqueue_lookup(struct days *d, const char *refusal)
+{
+	char name[] = "dns";
 	struct queue_delivery to = {
-		.report = q->row, .transport = transport,
-		.uri = (char *)(uintptr_t)uri, .host = (char *)(uintptr_t)host,
-		.next_try = transport == QUEUE_LOOKUP ? q->made :
-		    retry_first(&c, q->made, q->report_id, uri),
+		.transport = QUEUE_LOOKUP, .uri = name, .host = name,
+		.next_try = d->now,
 	};
 
-	must(d, queue_add_delivery(d->queue, &to));
-	if (held_back != NULL)
-		must(d, queue_failed(d->queue, to.row, q->made, held_back));
-	d->destinations++;
+	enqueue(d, &to, refusal);
+}
+
+static void
+enqueue_rua(struct days *d, const struct daily_report *r, const struct rua *to)
+{
+	struct queue_delivery q = {
+		.transport = to->scheme == RUA_MAILTO ? QUEUE_MAILTO :
+		    QUEUE_HTTPS,
+		.uri = to->uri, .host = to->host,
+		.next_try = days_first_try(d, r, to),
+	};
+
+	enqueue(d, &q, days_refusal(d, r, to));
+}
+
+/* Copies are for people: without them the report goes out all the same. */
+static void
+copy_report(struct days *d, const struct daily_report *r)
+{
+	char *dir = d->conf->deliver.archive_dir, day[DAY_TEXT];
+
+	if (archive_report(&d->archive, &dir, dir != NULL,
+	    day_format(r->report->day, day), r->report->filename, r->gzip,
+	    r->gziplen) == -1 ||
+	    archive_report(&d->archive, r->to->folders, r->to->nfolders, NULL,
+	    r->report->filename, r->gzip, r->gziplen) == -1)
+		d->wrong = true;
 }
 
 /* Fits daily_reports: a finished report and its deliveries into the queue. */
@@ -142,31 +182,36 @@ enqueue_report(void *arg, const struct daily_report *r)
 		.body = (void *)(uintptr_t)r->gzip, .len = r->gziplen,
 	};
 
-	must(d, queue_add_report(d->queue, &q));
-	if (r->lookup)
-		enqueue(d, &q, QUEUE_LOOKUP, "dns", "dns", r->objection);
-	for (size_t i = 0; i < r->to->n; i++)
-		enqueue(d, &q, transport_of(&r->to->list[i]),
-		    r->to->list[i].uri, r->to->list[i].host, r->objection);
+	copy_report(d, r);
 	d->reports++;
 	if (r->objection != NULL)
 		d->wrong = true;
+	if (!r->lookup && r->to->n == 0)
+		return 0;		/* copies were all that is wanted */
+	must(d, queue_add_report(d->queue, &q));
+	if (r->lookup)
+		enqueue_lookup(d, r->objection);
+	for (size_t i = 0; i < r->to->n; i++)
+		enqueue_rua(d, r, &r->to->list[i]);
 	return 0;
 }
 
 static void
 log_day(int day, unsigned part, const struct daily_totals *t)
 {
-	char text[DAY_TEXT], reports[24], unpublished[24], unusable[24], p[16];
+	char text[DAY_TEXT], p[16], reports[24], n[DAILY_VERDICTS][24];
 
 	fmt(p, sizeof(p), "%u", part);
-	fmt(reports, sizeof(reports), "%zu", t->reports);
-	fmt(unpublished, sizeof(unpublished), "%zu", t->unpublished);
-	fmt(unusable, sizeof(unusable), "%zu", t->unusable);
+	fmt(reports, sizeof(reports), "%zu",
+	    t->n[DAILY_REPORT] + t->n[DAILY_LATER]);
+	for (size_t i = 0; i < DAILY_VERDICTS; i++)
+		fmt(n[i], sizeof(n[i]), "%zu", t->n[i]);
 	log_event(LOG_LEVEL_INFO, "day reported", (const struct log_field[]){
 	    { "day", day_format(day, text) }, { "part", p },
-	    { "reports", reports }, { "without-tlsrpt", unpublished },
-	    { "without-usable-rua", unusable }, { NULL, NULL } });
+	    { "reports", reports }, { "excluded", n[DAILY_EXCLUDED] },
+	    { "all-well", n[DAILY_ALL_WELL] },
+	    { "without-tlsrpt", n[DAILY_UNPUBLISHED] },
+	    { "without-usable-rua", n[DAILY_UNUSABLE] }, { NULL, NULL } });
 }
 
 /*
@@ -185,12 +230,15 @@ queue_day(struct days *d, int day, const struct segments *segments,
 	if (daily_reports(d->daily, g, day, part, NULL, enqueue_report, d,
 	    &totals) != 0) {
 		queue_rollback(d->queue);
+		archive_end(&d->archive);
 		return -1;
 	}
 	for (size_t i = 0; i < segments->n; i++)
 		if (used[i])
 			must(d, queue_add_segment(d->queue, day,
 			    segments->list[i].id));
+	if (archive_end(&d->archive) == -1)
+		d->wrong = true;
 	must(d, queue_add_part(d->queue, day, part, d->now));
 	must(d, queue_commit(d->queue));
 	log_day(day, part, &totals);
@@ -202,8 +250,8 @@ print_day(struct days *d, int day, struct aggregate *g, unsigned part)
 {
 	struct daily_totals totals = { 0 };
 
-	return daily_reports(d->daily, g, day, part, d->domain, dryrun_report,
-	    d->dry, &totals);
+	return daily_reports(d->daily, g, day, part, d->domain, d->show,
+	    d->show_arg, &totals);
 }
 
 static size_t
@@ -270,7 +318,7 @@ report_day(struct days *d, int day)
 	char text[DAY_TEXT];
 	bool *used;
 
-	if (d->dry == NULL && spool_seal_day(d->spool, day, &sealed) == -1)
+	if (!d->dry && spool_seal_day(d->spool, day, &sealed) == -1)
 		d->wrong = true;
 	if (spool_segments(d->spool, day, &segments) == -1) {
 		log_warn("day %s cannot be read: %m", day_format(day, text));
@@ -278,7 +326,7 @@ report_day(struct days *d, int day)
 		return;
 	}
 	used = xcalloc(segments.n, sizeof(*used));
-	if ((d->dry != NULL ? dry_day : real_day)(d, day, &segments,
+	if ((d->dry ? dry_day : real_day)(d, day, &segments,
 	    used) != 0)
 		d->wrong = true;
 	free(used);
@@ -333,7 +381,7 @@ list_days(struct days *d, struct day_list *l)
 	for (size_t i = 0; i < n; i++)
 		add_day(l, list[i]);
 	free(list);
-	if (d->dry != NULL)
+	if (d->dry)
 		spool_read_incoming(d->spool, &sink, &totals);
 	qsort(l->list, l->n, sizeof(*l->list), by_day);
 }

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "conf/conf.h"
+#include "reporter/archive.h"
 #include "reporter/daily.h"
-#include "reporter/dryrun.h"
 #include "reporter/queue.h"
 #include "spool/spool.h"
 
@@ -19,7 +19,9 @@ struct days {
 	struct spool *spool;
 	struct queue *queue;		/* a dry run may have none: NULL */
 	struct daily *daily;
-	struct dryrun *dry;		/* NULL: for real */
+	bool dry;			/* reports go to show, not the queue */
+	daily_fn *show;
+	void *show_arg;
 	int64_t now;
 	bool one;			/* `day` only */
 	int day;
@@ -27,9 +29,22 @@ struct days {
 
 	uint64_t reports, destinations;	/* out: queued */
 	bool wrong;			/* out: something was logged as wrong */
+
+	struct archive archive;		/* its own */
 };
 
 void	days_report(struct days *d);
+
+/*
+ * Why a report's delivery to one of its destinations fails at once, or NULL.
+ * What runs for real and what shows it ask here.
+ */
+const char *days_refusal(const struct days *d, const struct daily_report *r,
+	    const struct rua *to);
+
+/* When it is tried first, if queued now. */
+int64_t	days_first_try(const struct days *d, const struct daily_report *r,
+	    const struct rua *to);
 
 /*
  * Forget what has been kept long enough: days of the spool all of whose

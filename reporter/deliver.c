@@ -7,6 +7,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/archive.h"
 #include "reporter/https.h"
 #include "reporter/mailer.h"
 #include "reporter/retry.h"
@@ -348,11 +349,12 @@ start_session(struct deliver *v)
 static void
 start_mails(struct deliver *v)
 {
+	const char *why = mailer_refusal(v->conf, v->dkim);
+
 	if (v->mails.n == 0)
 		return;
-	if (v->dkim == NULL && v->conf->dkim.signer == SIGNER_SELF) {
-		refuse_mails(v, "no DKIM key: set [dkim] selector and "
-		    "key_file, or signer = smarthost");
+	if (why != NULL) {
+		refuse_mails(v, why);
 		return;
 	}
 	if (!mailer_ready(v))
@@ -380,6 +382,7 @@ resolved(struct deliver *v, struct job *j, const struct rua_list *list)
 {
 	struct queue_delivery *d = xcalloc(list->n, sizeof(*d));
 	int64_t now = v->o->clock();
+	struct archive copies = { 0 };
 
 	/* Due in this pass, however long DNS took: see refill. */
 	for (size_t i = 0; i < list->n; i++)
@@ -389,8 +392,12 @@ resolved(struct deliver *v, struct job *j, const struct rua_list *list)
 			.uri = list->list[i].uri, .host = list->list[i].host,
 			.next_try = v->started,
 		};
+	archive_report(&copies, list->folders, list->nfolders, NULL,
+	    j->r.filename, j->r.body, j->r.len);
+	archive_end(&copies);
 	mark_begin(v);
-	must(v, queue_resolved(v->queue, j->d.row, now, d, list->n, NULL));
+	must(v, queue_resolved(v->queue, j->d.row, now, d, list->n,
+	    list->n == 0 ? "copied to a folder, and to nobody else" : NULL));
 	free(d);
 	job_free(v, j);
 }

@@ -87,10 +87,36 @@ print_line(struct dryrun *d, const struct daily_report *r, const char *to)
 	    r->gziplen, to);
 }
 
-static bool
-nobody_signs(const struct dryrun *d)
+static void
+destination(struct dryrun *d, const struct daily_report *r,
+    const struct rua *to, size_t *mails)
 {
-	return d->dkim == NULL && d->conf->dkim.signer == SIGNER_SELF;
+	const char *why = days_refusal(d->days, r, to);
+	char *text;
+
+	if (why == NULL && to->scheme == RUA_MAILTO &&
+	    (why = mailer_refusal(d->conf, d->dkim)) != NULL)
+		d->errors++;
+	if (why != NULL) {
+		text = xasprintf("(%s: refused: %s)", to->uri, why);
+		print_line(d, r, text);
+		free(text);
+		return;
+	}
+	print_line(d, r, to->uri);
+	d->destinations++;
+	d->bytes += r->gziplen;
+	if (to->scheme == RUA_MAILTO)
+		write_mail(d, r, to->target, ++*mails);
+}
+
+static void
+folder(struct dryrun *d, const struct daily_report *r, const char *path)
+{
+	char *text = xasprintf("directory:%s", path);
+
+	print_line(d, r, text);
+	free(text);
 }
 
 int
@@ -110,22 +136,10 @@ dryrun_report(void *arg, const struct daily_report *r)
 	write_report(d, r);
 	if (r->lookup)
 		print_line(d, r, "(DNS did not answer; asked again later)");
-	for (size_t i = 0; i < r->to->n; i++) {
-		const struct rua *to = &r->to->list[i];
-
-		if (to->scheme == RUA_MAILTO && nobody_signs(d)) {
-			print_line(d, r, "(mail, refused: no DKIM key)");
-			log_warn("%s would be refused: no DKIM key is "
-			    "configured", to->uri);
-			d->errors++;
-			continue;
-		}
-		print_line(d, r, to->uri);
-		d->destinations++;
-		d->bytes += r->gziplen;
-		if (to->scheme == RUA_MAILTO)
-			write_mail(d, r, to->target, ++mails);
-	}
+	for (size_t i = 0; i < r->to->n; i++)
+		destination(d, r, &r->to->list[i], &mails);
+	for (size_t i = 0; i < r->to->nfolders; i++)
+		folder(d, r, r->to->folders[i]);
 	return 0;
 }
 

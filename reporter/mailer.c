@@ -75,6 +75,15 @@ smtp_settings(struct mailer *m)
 	};
 }
 
+const char *
+mailer_refusal(const struct conf *c, const struct dkim *dkim)
+{
+	if (dkim != NULL || c->dkim.signer == SIGNER_SMARTHOST)
+		return NULL;
+	return "no DKIM key: set [dkim] selector and key_file, or signer = "
+	    "smarthost";
+}
+
 char *
 mailer_message(const struct conf *c, const struct dkim *dkim,
     const struct queue_report *r, const char *address, size_t *len,

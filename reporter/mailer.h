@@ -15,6 +15,9 @@
  */
 struct mailer;
 
+/* Why no mail can be sent at all as it is configured, or NULL. */
+const char *mailer_refusal(const struct conf *c, const struct dkim *dkim);
+
 /*
  * woken is called, from any thread, when results wait.  NULL with *why (the
  * caller frees it) when mail cannot be sent as it is configured.

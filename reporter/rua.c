@@ -95,6 +95,12 @@ skip(struct rua_list *list, struct span uri, const char *why)
 	s->why = xstrdup(why);
 }
 
+void
+rua_list_skip(struct rua_list *list, const char *uri, const char *why)
+{
+	skip(list, (struct span){ uri, strlen(uri) }, why);
+}
+
 static bool
 is_listed(const struct rua_list *list, const char *uri)
 {
@@ -102,6 +108,19 @@ is_listed(const struct rua_list *list, const char *uri)
 		if (strcmp(list->list[i].uri, uri) == 0)
 			return true;
 	return false;
+}
+
+void
+rua_list_add(struct rua_list *list, struct rua *r)
+{
+	if (is_listed(list, r->uri)) {
+		rua_release(r);
+		return;
+	}
+	list->list = xreallocarray(list->list, list->n + 1,
+	    sizeof(*list->list));
+	list->list[list->n++] = *r;	/* transferred */
+	memset(r, 0, sizeof(*r));
 }
 
 static void
@@ -114,18 +133,12 @@ add_uri(struct rua_list *list, struct span text, size_t max)
 		skip(list, text, why);
 		return;
 	}
-	if (is_listed(list, r.uri)) {
-		rua_release(&r);
-		return;
-	}
-	if (list->n >= max) {
+	if (list->n >= max && !is_listed(list, r.uri)) {
 		skip(list, text, "more destinations than are allowed");
 		rua_release(&r);
 		return;
 	}
-	list->list = xreallocarray(list->list, list->n + 1,
-	    sizeof(*list->list));
-	list->list[list->n++] = r;	/* transferred */
+	rua_list_add(list, &r);
 }
 
 /*
@@ -237,5 +250,8 @@ rua_list_release(struct rua_list *list)
 		free(list->skipped[i].why);
 	}
 	free(list->skipped);
+	for (size_t i = 0; i < list->nfolders; i++)
+		free(list->folders[i]);
+	free(list->folders);
 	memset(list, 0, sizeof(*list));
 }

@@ -26,6 +26,8 @@ struct rua {
 			   https: the URL */
 	char *host;	/* lower-case A-labels; https: also an IPv4 address, or
 			   an IPv6 address in brackets */
+	char *by;	/* who put it there; NULL: the record names it */
+	bool ours;	/* the operator alone chose it, no stranger */
 };
 
 struct rua_skipped {
@@ -37,6 +39,8 @@ struct rua_list {
 	size_t n, nskipped;
 	struct rua *list;		/* in the record's order, no repeats */
 	struct rua_skipped *skipped;	/* unusable, or beyond max */
+	size_t nfolders;
+	char **folders;			/* the operator's: get a copy */
 };
 
 /*
@@ -61,6 +65,13 @@ int	rua_parse(struct rua_list *list, const char *txt, size_t max,
 void	rua_list_release(struct rua_list *list);
 
 /*
+ * Put a destination at the list's end; r is empty afterwards.  Nothing changes
+ * when it is listed already.
+ */
+void	rua_list_add(struct rua_list *list, struct rua *r);
+void	rua_list_skip(struct rua_list *list, const char *uri, const char *why);
+
+/*
  * Take one URI apart, published or from the queue.  Different spellings of a
  * destination come out as one canonical URI, which comes out as itself when
  * read again: scheme and host in lower case, "%" encoding undone where it
@@ -71,7 +82,11 @@ void	rua_list_release(struct rua_list *list);
  * one label.  On -1 *why is static text.
  */
 int	rua_uri(struct rua *r, const char *uri, size_t len, const char **why);
+/* The same for a plain address, as people write it. */
+int	rua_mailto(struct rua *r, const char *address, const char **why);
 void	rua_release(struct rua *r);
+/* The port of an https destination. */
+long	rua_port(const struct rua *r);
 
 /*
  * Is this an e-mail address that may stand in a header and in an SMTP

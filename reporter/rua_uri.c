@@ -403,6 +403,34 @@ rua_uri(struct rua *r, const char *uri, size_t len, const char **why)
 	return rc;
 }
 
+int
+rua_mailto(struct rua *r, const char *address, const char **why)
+{
+	const char *at = strrchr(address, '@');
+	char *local, *uri;
+	int rc;
+
+	memset(r, 0, sizeof(*r));
+	if (at == NULL) {
+		*why = "not an e-mail address";
+		return -1;
+	}
+	local = xstrndup(address, (size_t)(at - address));
+	uri = mailto_uri(local, at + 1);
+	rc = rua_uri(r, uri, strlen(uri), why);
+	free(uri);
+	free(local);
+	return rc;
+}
+
+long
+rua_port(const struct rua *r)
+{
+	const char *colon = r->uri + strlen("https://") + strlen(r->host);
+
+	return *colon == ':' ? strtol(colon + 1, NULL, 10) : 443;
+}
+
 void
 rua_release(struct rua *r)
 {
@@ -411,5 +439,6 @@ rua_release(struct rua *r)
 	free(r->uri);
 	free(r->target);
 	free(r->host);
+	free(r->by);
 	memset(r, 0, sizeof(*r));
 }

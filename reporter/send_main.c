@@ -45,6 +45,7 @@ struct send {
 	struct options o;
 	struct conf conf;
 	struct dkim *dkim;
+	struct places *places;
 	struct spool spool;
 	struct queue *queue;		/* NULL: a dry run before the first run */
 	struct daily *daily;
@@ -329,7 +330,10 @@ run_dry(struct send *s)
 	    (dry.outdir = open(s->o.outdir, O_RDONLY | O_DIRECTORY |
 	    O_CLOEXEC)) == -1))
 		fatal("--out %s: %m", s->o.outdir);
-	days.dry = &dry;
+	days.dry = true;
+	days.show = dryrun_report;
+	days.show_arg = &dry;
+	dry.days = &days;
 	dryrun_begin(&dry);
 	days_report(&days);
 	dryrun_end(&dry);
@@ -422,7 +426,8 @@ main(int argc, char **argv)
 	if (conf_load(&s.conf, s.o.config, CONF_NEED_REPORT, stderr) == -1)
 		return EXIT_USAGE;
 	conf_log(&s.conf, "tlsrpt-send", s.o.verbose);
-	if (load_dkim(&s) == -1)
+	if (load_dkim(&s) == -1 ||
+	    (s.places = places_new(&s.conf, stderr)) == NULL)
 		return EXIT_USAGE;
 	if (s.o.print) {
 		conf_print(&s.conf, stdout);
@@ -436,9 +441,10 @@ main(int argc, char **argv)
 		return EXIT_RUNNING;
 	open_spool(&s);
 	open_queue(&s);
-	s.daily = daily_new(&s.conf);
+	s.daily = daily_new(&s.conf, s.places);
 	rc = s.o.dry_run ? run_dry(&s) : run(&s);
 	daily_free(s.daily);
+	places_free(s.places);
 	queue_close(s.queue);
 	spool_close(&s.spool);
 	dkim_free(s.dkim);

@@ -337,10 +337,13 @@ publish(struct batch *b)
 	size_t i;
 	int saved;
 
-	for (i = 0; i < b->npending; i++)
-		if (file_new_commit(&b->pending[i].file, true) == -1 &&
-		    !(keyed && errno == EEXIST))
+	for (i = 0; i < b->npending; i++) {
+		if (file_new_commit(&b->pending[i].file, true) == 0)
+			continue;
+		if (!keyed || errno != EEXIST)
 			break;
+		b->totals->known++;
+	}
 	if (i == b->npending)
 		return 0;
 	saved = errno;

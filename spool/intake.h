@@ -39,6 +39,7 @@ struct intake_totals {
 	uint64_t sessions;	/* what the accepted ones stand for */
 	uint64_t rejected;	/* lines */
 	uint64_t days, segments;	/* written, by those that write some */
+	uint64_t known;		/* of these segments, there already */
 	size_t torn;		/* bytes of a last line without newline */
 };
 

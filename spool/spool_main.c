@@ -16,6 +16,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "spool/day.h"
+#include "spool/import.h"
 #include "spool/list.h"
 #include "spool/spool.h"
 #include "spool/verify.h"
@@ -33,6 +34,12 @@ static const char usage[] =
 "        reason, a warning says so, and the others are added all the same:\n"
 "        that is exit status 0.  Of a FILE that cannot be read to its end,\n"
 "        nothing is added.\n"
+"  import [--day YYYY-MM-DD] [FILE...]\n"
+"        Add what logs of Postfix tell of TLS sessions, or those of one UTC\n"
+"        day: plain files, gzip, standard input.  Stamps without year and zone\n"
+"        are local time (TZ), not later than the file was last written.  Import\n"
+"        a log when it is complete: a log is added once, day by day, as long as\n"
+"        it is the same file; spool/FORMAT says what a log cannot tell.\n"
 "  list  Show days, segments, sessions, distinct lines and bytes.\n"
 "  seal [DAY...]\n"
 "        Fold the open segments whose writer is gone; of all days by default.\n"
@@ -132,34 +139,89 @@ tell_added(const char *origin, const struct intake_totals *t)
 }
 
 static int
-add_one(struct spool *s, const char *path, int day)
+add_one(struct spool *s, int fd, const char *origin, const struct options *o)
 {
 	struct intake_totals t = { 0 };
+
+	if (spool_add(s, fd, origin, o->has_day ? o->day :
+	    day_of(time(NULL)), &t) == -1)
+		return -1;
+	tell_added(origin, &t);
+	return 0;
+}
+
+static void
+tell_imported(const char *origin, const struct import_totals *t)
+{
+	const struct postfix_totals *p = &t->postfix;
+	const struct intake_totals *i = &t->intake;
+	char *name = log_escape(origin);
+
+	printf("%s: %" PRIu64 " lines, %" PRIu64 " of SMTP clients, %" PRIu64
+	    " sessions, %" PRIu64 " of other days, %" PRIu64 " handshakes "
+	    "without delivery; %" PRIu64 " days, %" PRIu64 " segments\n", name,
+	    t->lines, p->lines, i->sessions, t->other_days, p->uncorrelated,
+	    i->days, i->segments);
+	free(name);
+	if (i->known > 0)
+		log_warn("%s: %" PRIu64 " of its segments were imported "
+		    "before, they are not added again", origin, i->known);
+	if (p->undated + p->nameless + t->cut > 0)
+		log_warn("%s: left out: %" PRIu64 " lines whose time cannot be "
+		    "read, %" PRIu64 " sessions without a domain name; cut: %"
+		    PRIu64 " lines", origin, p->undated, p->nameless, t->cut);
+}
+
+/* When the last line of this log was written, or later. */
+static int64_t
+last_written(int fd, const struct options *o)
+{
+	struct stat st;
+
+	if (o->has_day)
+		return day_last(o->day);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return st.st_mtime;
+	return time(NULL);
+}
+
+static int
+import_one(struct spool *s, int fd, const char *origin,
+    const struct options *o)
+{
+	const struct import_options how = { .written = last_written(fd, o),
+		.one_day = o->has_day, .day = o->day };
+	struct import_totals t = { 0 };
+
+	if (import_log(s, fd, origin, &how, &t) == -1)
+		return -1;
+	tell_imported(origin, &t);
+	return 0;
+}
+
+static int
+take_one(struct spool *s, const char *path, const struct options *o,
+    int (*take)(struct spool *, int, const char *, const struct options *))
+{
 	bool is_stdin = strcmp(path, "-") == 0;
 	const char *origin = is_stdin ? "(standard input)" : path;
-	int fd, rc = WRONG;
+	int fd, rc = OK;
 
 	fd = is_stdin ? STDIN_FILENO : open_as_caller(path);
-	if (fd == -1) {
+	if (fd == -1 || take(s, fd, origin, o) == -1) {
 		log_warn("%s: not added: %m", origin);
-		return WRONG;
+		rc = WRONG;
 	}
-	if (spool_add(s, fd, origin, day, &t) == -1)
-		log_warn("%s: not added: %m", origin);
-	else {
-		tell_added(origin, &t);
-		rc = OK;
-	}
-	if (!is_stdin)
+	if (!is_stdin && fd != -1)
 		close(fd);
 	return rc;
 }
 
 static int
-run_add(const struct conf *c, const struct options *o, char **arg)
+take_all(const struct conf *c, const struct options *o, char **arg,
+    int (*take)(struct spool *, int, const char *, const struct options *))
 {
 	static char dash[] = "-", *standard_input[] = { dash, NULL };
-	int day = o->has_day ? o->day : day_of(time(NULL));
 	struct spool s;
 	int rc = OK;
 
@@ -167,10 +229,22 @@ run_add(const struct conf *c, const struct options *o, char **arg)
 	if (*arg == NULL)
 		arg = standard_input;
 	for (; *arg != NULL; arg++)
-		if (add_one(&s, *arg, day) != OK)
+		if (take_one(&s, *arg, o, take) != OK)
 			rc = WRONG;
 	spool_close(&s);
 	return rc;
+}
+
+static int
+run_add(const struct conf *c, const struct options *o, char **arg)
+{
+	return take_all(c, o, arg, add_one);
+}
+
+static int
+run_import(const struct conf *c, const struct options *o, char **arg)
+{
+	return take_all(c, o, arg, import_one);
 }
 
 static int
@@ -278,6 +352,7 @@ static const struct command {
 	int (*run)(const struct conf *, const struct options *, char **);
 } commands[] = {
 	{ "add", run_add },
+	{ "import", run_import },
 	{ "list", run_list },
 	{ "seal", run_seal },
 	{ "verify", run_verify },
@@ -352,8 +427,8 @@ main(int argc, char **argv)
 	}
 	if ((command = find_command(argv[optind])) == NULL)
 		return wrong_usage("no such command: ", argv[optind]);
-	if (o.has_day && command->run != run_add)
-		return wrong_usage("--day goes with add only", "");
+	if (o.has_day && command->run != run_add && command->run != run_import)
+		return wrong_usage("--day goes with add and import only", "");
 	/* A host that only writes records may do without the default file. */
 	if (o.config == NULL && (access(CONF_FILE, F_OK) == 0 ||
 	    errno != ENOENT))

@@ -258,3 +258,37 @@ outbound_attempts()
 {
 	equal "$2" "$(grep -c ' status=\(sent\|deferred\|bounced\)' "$1")"
 }
+
+# --- what came of it -----------------------------------------------------------
+
+# outbound_sums SPOOL: for each domain a line with its successful and failed
+# sessions and what failed, whatever the policy: a log does not tell that.
+outbound_sums()
+{
+	"$root/tests/data/totals.py" records "$1"/days/*/*.seg | jq -r '
+	    .domains | to_entries[] | "\(.key) " +
+	    "\([.value[].successful] | add) \([.value[].failed] | add)" +
+	    ([.value[].results | to_entries[] | " \(.key)*\(.value)"] | add //
+	    "")' | sort
+}
+
+# What they are to be when Postfix sends two mails to each.
+outbound_expected()
+{
+	cat <<-'END'
+	dane-plain.test 0 2 starttls-not-supported*2
+	dane-unusable.test 0 2 tlsa-invalid*2
+	dane-wrong.test 0 2 certificate-not-trusted*2
+	dane.test 2 0
+	encrypt-refuse.test 0 2 starttls-not-supported*2
+	good.test 2 0
+	sts-cut.test 0 2 validation-failure*2
+	sts-expired.test 0 2 certificate-expired*2
+	sts-name.test 0 2 certificate-host-mismatch*2
+	sts-plain.test 0 2 starttls-not-supported*2
+	sts-self.test 0 2 validation-failure*2
+	sts.test 2 0
+	untrusted.test 2 0
+	verify-name.test 0 2 certificate-host-mismatch*2
+	END
+}

@@ -143,4 +143,11 @@ MTA-STS, self-signed|sts-self.test|sts 0 2 validation-failure/self-signed_certif
 MTA-STS without STARTTLS|sts-plain.test|sts 0 2 starttls-not-supported*2
 MTA-STS, cut in the handshake|sts-cut.test|sts 0 2 validation-failure/tls-handshake-failure*2
 END
+
+sed -i "s|^directory = .*|directory = $T/imported|" tlsrpt.conf
+check 'its log is imported' spool import postfix.log
+check 'the datagrams tell what happened' \
+    equal "$(outbound_expected)" "$(outbound_sums spool)"
+check 'and so does the log' \
+    equal "$(outbound_expected)" "$(outbound_sums imported)"
 finish

@@ -156,7 +156,7 @@ wrong_usage_is_status_2(void **state)
 		    "2026-11-21, from 1970 to 9999, not 2026-02-30" },
 		{ "add --day yesterday a", "not yesterday" },
 		{ "add --nonsense", "--nonsense" },
-		{ "list --day 2026-11-21", "--day goes with add only" },
+		{ "list --day 2026-11-21", "--day goes with add and import only" },
 		{ "list x", "list takes no argument: x" },
 		{ "seal x", "not a day such as 2026-11-21: x" },
 		{ "--config none.conf list", "none.conf" },

@@ -1,0 +1,324 @@
+#include "spool/postfix_text.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/mem.h"
+
+#define PEER_NAME_MAX	255
+#define PEER_ADDRESS_MAX 64
+#define QUEUE_ID_MAX	32
+#define FAILURE_TYPE_MAX 64
+
+const struct fault fault_starttls = { "", STARTTLS_NOT_SUPPORTED, NULL };
+const struct fault fault_handshake = { "", VALIDATION_FAILURE,
+	"tls-handshake-failure" };
+const struct fault fault_name = { "", CERTIFICATE_HOST_MISMATCH, NULL };
+const struct fault fault_untrusted = { "", CERTIFICATE_NOT_TRUSTED, NULL };
+
+static const struct fault fault_tlsa = { "", TLSA_INVALID,
+	"all-TLSA-records-unusable" };
+
+/*
+ * "certificate verification failed for PEER: " and then.  What Postfix has no
+ * words for it gives as OpenSSL's number.
+ */
+static const struct fault certificate_faults[] = {
+	{ "certificate has expired", CERTIFICATE_EXPIRED, NULL },
+	{ "certificate not yet valid", VALIDATION_FAILURE,
+	    "certificate_is_not_yet_valid" },
+	{ "self-signed certificate", VALIDATION_FAILURE,
+	    "self-signed_certificate" },
+	{ "self signed certificate", VALIDATION_FAILURE,
+	    "self-signed_certificate" },
+	{ "untrusted issuer ", VALIDATION_FAILURE, "untrusted_issuer" },
+	{ "not designated for use as ", VALIDATION_FAILURE,
+	    "unsupported_certificate_purpose" },
+	{ "certificate chain longer than limit", VALIDATION_FAILURE,
+	    "certificate_chain_too_long" },
+	{ "num=10:", CERTIFICATE_EXPIRED, NULL },
+	{ "num=18:", VALIDATION_FAILURE, "self-signed_certificate" },
+	{ "num=19:", VALIDATION_FAILURE, "untrusted_issuer" },
+	{ "num=20:", VALIDATION_FAILURE, "untrusted_issuer" },
+	{ "num=62:", CERTIFICATE_HOST_MISMATCH, NULL },
+	{ "", CERTIFICATE_NOT_TRUSTED, NULL },
+};
+
+/* --- spans ---------------------------------------------------------------- */
+
+/* Is this what s begins with?  Then it goes. */
+static bool
+eat(struct span *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (s->n < n || memcmp(s->p, word, n) != 0)
+		return false;
+	s->p += n;
+	s->n -= n;
+	return true;
+}
+
+/* All before this text, which goes as well. */
+static bool
+cut(struct span *s, const char *at, struct span *head)
+{
+	const char *end = s->n > 0 ? memmem(s->p, s->n, at, strlen(at)) : NULL;
+
+	if (end == NULL)
+		return false;
+	*head = (struct span){ s->p, (size_t)(end - s->p) };
+	s->n -= head->n + strlen(at);
+	s->p = end + strlen(at);
+	return true;
+}
+
+const char *
+text_of(struct span s, struct arena *a)
+{
+	char *text;
+
+	if (s.n == 0)
+		return NULL;
+	text = arena_strndup(a, s.p, s.n);
+	for (char *p = text; *p != '\0'; p++)
+		if (!isprint((unsigned char)*p))
+			*p = '?';
+	return text;
+}
+
+/* --- peers ---------------------------------------------------------------- */
+
+/* "name[address]" and, if there is one, ":port". */
+static bool
+eat_peer(struct span *s, struct peer_span *p)
+{
+	struct span rest = *s;
+
+	if (!cut(&rest, "[", &p->name) || !cut(&rest, "]", &p->address) ||
+	    p->name.n == 0 || p->name.n > PEER_NAME_MAX ||
+	    memchr(p->name.p, ' ', p->name.n) != NULL ||
+	    p->address.n == 0 || p->address.n > PEER_ADDRESS_MAX)
+		return false;
+	if (eat(&rest, ":"))
+		while (rest.n > 0 && isdigit((unsigned char)*rest.p)) {
+			rest.p++;
+			rest.n--;
+		}
+	*s = rest;
+	return true;
+}
+
+void
+peer_copy(struct peer *p, const struct peer_span *from)
+{
+	p->name = xstrndup(from->name.p, from->name.n);
+	p->address = xstrndup(from->address.p, from->address.n);
+}
+
+void
+peer_release(struct peer *p)
+{
+	free(p->name);
+	free(p->address);
+	*p = (struct peer){ 0 };
+}
+
+struct peer_span
+peer_span(const struct peer *p)
+{
+	if (p->name == NULL)
+		return (struct peer_span){ { "", 0 }, { "", 0 } };
+	return (struct peer_span){ { p->name, strlen(p->name) },
+		{ p->address, strlen(p->address) } };
+}
+
+static bool
+equal(struct span a, struct span b)
+{
+	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+bool
+peer_equal(const struct peer *p, const struct peer_span *other)
+{
+	struct peer_span one = peer_span(p);
+
+	return equal(one.name, other->name) &&
+	    equal(one.address, other->address);
+}
+
+/* --- messages ------------------------------------------------------------- */
+
+/* "certificate_expired" is libtlsrpt's certificate-expired. */
+static enum result_type
+failure_type(struct span s)
+{
+	char name[FAILURE_TYPE_MAX];
+
+	if (s.n >= sizeof(name))
+		return 0;
+	for (size_t i = 0; i < s.n; i++)
+		name[i] = s.p[i] == '_' ? '-' : s.p[i];
+	name[s.n] = '\0';
+	return code_of(result_types, name);
+}
+
+static bool
+parse_tlsrpt(struct tlsrpt_line *r, struct span s)
+{
+	struct span type;
+	bool success;
+
+	*r = (struct tlsrpt_line){ 0 };
+	success = eat(&s, "status=success, domain=");
+	if ((!success && !eat(&s, "status=failure, domain=")) ||
+	    !cut(&s, ", receiving_mx=", &r->domain) || !eat_peer(&s, &r->peer))
+		return false;
+	if (success)
+		return true;
+	if (!eat(&s, ", failure_type="))
+		return false;
+	if (cut(&s, ", failure_reason=", &type))
+		r->reason = s;
+	else
+		type = s;
+	if (r->reason.n > RECORD_TEXT_MAX)
+		r->reason.n = RECORD_TEXT_MAX;
+	return (r->result = failure_type(type)) != 0;
+}
+
+static bool
+parse_established(struct message *m, struct span s)
+{
+	m->trusted = eat(&s, "Trusted") || eat(&s, "Verified");
+	return (m->trusted || eat(&s, "Untrusted") || eat(&s, "Anonymous")) &&
+	    eat(&s, " TLS connection established to ") &&
+	    eat_peer(&s, &m->peer);
+}
+
+static bool
+parse_fault(struct message *m, struct span s)
+{
+	const struct fault *f = certificate_faults;
+
+	if (!eat(&s, "server "))
+		eat(&s, "CA ");
+	if (eat(&s, "certificate verification failed for ")) {
+		if (!eat_peer(&s, &m->peer) || !eat(&s, ": "))
+			return false;
+		while (!eat(&s, f->text))	/* the last one fits all */
+			f++;
+		m->fault = f;
+		return true;
+	}
+	m->fault = &fault_tlsa;
+	return eat_peer(&s, &m->peer) &&
+	    eat(&s, ": all TLSA records unusable");
+}
+
+static bool
+parse_refusal(struct refusal *r, struct span s)
+{
+	*r = (struct refusal){ 0 };
+	if (eat(&s, "Cannot start TLS: handshake failure"))
+		r->kind = REFUSAL_HANDSHAKE;
+	else if (eat(&s, "Server certificate not verified") ||
+	    eat(&s, "Server certificate not trusted"))
+		r->kind = REFUSAL_CERTIFICATE;
+	else if ((eat(&s, "TLS is required, but was not offered by host ") ||
+	    eat(&s, "TLS is required, but host ")) && eat_peer(&s, &r->peer))
+		r->kind = REFUSAL_NO_TLS;
+	return r->kind != REFUSAL_NONE;
+}
+
+static bool
+eat_queue_id(struct span *s, struct span *id)
+{
+	size_t n = 0;
+
+	while (n < s->n && n < QUEUE_ID_MAX && isalnum((unsigned char)s->p[n]))
+		n++;
+	*id = (struct span){ s->p, n };
+	s->p += n;
+	s->n -= n;
+	return n > 0 && eat(s, ": ");
+}
+
+/*
+ * "user@domain>, " with a quoted user perhaps, in which anything may be: the
+ * domain is what comes between its last @ and the >.
+ */
+static bool
+eat_domain(struct span *s, struct span *domain)
+{
+	struct span address;
+	const char *at;
+	size_t n = 0;
+
+	if (s->n > 0 && s->p[0] == '"')
+		for (n = 1; n < s->n && s->p[n] != '"'; n++)
+			n += s->p[n] == '\\';
+	if (n >= s->n)
+		return false;
+	s->p += n;
+	s->n -= n;
+	if (!cut(s, ">, ", &address) ||
+	    (at = memrchr(address.p, '@', address.n)) == NULL)
+		return false;
+	domain->p = at + 1;
+	domain->n = (size_t)(address.p + address.n - domain->p);
+	return domain->n > 0;
+}
+
+static bool
+parse_delivery(struct delivery *d, struct span s)
+{
+	struct span skipped, status;
+
+	*d = (struct delivery){ 0 };
+	if (!eat_queue_id(&s, &d->queue_id) || !eat(&s, "to=<") ||
+	    !eat_domain(&s, &d->domain))
+		return false;
+	if (eat(&s, "orig_to=<") && !cut(&s, ">, ", &skipped))
+		return false;
+	if (!eat(&s, "relay="))
+		return false;
+	if (!eat_peer(&s, &d->relay))	/* "none", or what is no host */
+		d->relay = (struct peer_span){ 0 };
+	if (cut(&s, ", status=", &skipped) && cut(&s, " (", &status))
+		parse_refusal(&d->refusal, s);
+	return true;
+}
+
+static bool
+parse_bare_refusal(struct refusal *r, struct span s)
+{
+	struct span id;
+
+	return eat_queue_id(&s, &id) && parse_refusal(r, s);
+}
+
+void
+message_parse(struct message *m, struct span s)
+{
+	*m = (struct message){ 0 };
+	if (eat(&s, "TLSRPT: ")) {
+		if (parse_tlsrpt(&m->tlsrpt, s))
+			m->kind = MESSAGE_TLSRPT;
+		return;
+	}
+	eat(&s, "warning: ");
+	if (parse_established(m, s))
+		m->kind = MESSAGE_ESTABLISHED;
+	else if (parse_fault(m, s))
+		m->kind = MESSAGE_FAULT;
+	else if (eat(&s, "SSL_connect error to ")) {
+		if (eat_peer(&s, &m->peer))
+			m->kind = MESSAGE_BROKEN;
+	} else if (parse_delivery(&m->delivery, s))
+		m->kind = MESSAGE_DELIVERY;
+	else if (parse_bare_refusal(&m->refusal, s))
+		m->kind = MESSAGE_REFUSAL;
+}

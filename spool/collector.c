@@ -31,7 +31,7 @@
 
 /* What has been told of a counter. */
 struct told {
-	enum counter which;
+	enum counted which;
 	const char *what;
 	uint64_t value;
 	time_t when;

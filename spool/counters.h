@@ -9,7 +9,7 @@
  * What the collector has done since it started.  Every thread may read and
  * change them at any time.
  */
-enum counter {
+enum counted {
 	RECEIVED,		/* datagrams taken from the socket */
 	REFUSED,		/* that cannot be a record */
 	TRUNCATED,		/* longer than a record may be: not kept */
@@ -34,19 +34,19 @@ struct counters {
 };
 
 static inline void
-counter_add(struct counters *c, enum counter which, uint64_t n)
+counter_add(struct counters *c, enum counted which, uint64_t n)
 {
 	atomic_fetch_add_explicit(&c->value[which], n, memory_order_relaxed);
 }
 
 static inline void
-counter_set(struct counters *c, enum counter which, uint64_t n)
+counter_set(struct counters *c, enum counted which, uint64_t n)
 {
 	atomic_store_explicit(&c->value[which], n, memory_order_relaxed);
 }
 
 static inline uint64_t
-counter_get(const struct counters *c, enum counter which)
+counter_get(const struct counters *c, enum counted which)
 {
 	return atomic_load_explicit(&c->value[which], memory_order_relaxed);
 }

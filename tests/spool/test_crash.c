@@ -1,10 +1,9 @@
 /*
  * The spool's promises when the process dies, or a call fails, at the n-th
  * call that changes anything on disk: n = 1, 2, ... until it is through.
- * These calls are our own functions here: the linker takes them from this
- * file rather than from libc.
  */
 #undef _FORTIFY_SOURCE		/* which has bodies for them, too */
+#include "tests/spool/fate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,83 +11,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <errno.h>
 
 #include "conf/log.h"
 #include "tests/spool/scratch.h"
-
-#define KILLED	99
-
-static struct {
-	enum { LIVE, DIE, FAIL } mode;
-	int at, step;
-} fate;
-
-/* Is this the call that does not work? */
-static bool
-struck(void)
-{
-	if (fate.mode == LIVE || ++fate.step != fate.at)
-		return false;
-	if (fate.mode == DIE)
-		_exit(KILLED);
-	errno = EIO;
-	return true;
-}
-
-int
-openat(int dirfd, const char *name, int flags, ...)
-{
-	mode_t mode = 0;
-	va_list ap;
-
-	va_start(ap, flags);
-	if (flags & O_CREAT)
-		mode = va_arg(ap, mode_t);
-	va_end(ap);
-	return struck() ? -1 :
-	    (int)syscall(SYS_openat, dirfd, name, flags, mode);
-}
-
-int
-mkdirat(int dirfd, const char *name, mode_t mode)
-{
-	return struck() ? -1 : (int)syscall(SYS_mkdirat, dirfd, name, mode);
-}
-
-int
-linkat(int from, const char *old, int to, const char *new, int flags)
-{
-	return struck() ? -1 :
-	    (int)syscall(SYS_linkat, from, old, to, new, flags);
-}
-
-int
-renameat(int from, const char *old, int to, const char *new)
-{
-	return struck() ? -1 :
-	    (int)syscall(SYS_renameat2, from, old, to, new, 0);
-}
-
-int
-unlinkat(int dirfd, const char *name, int flags)
-{
-	return struck() ? -1 : (int)syscall(SYS_unlinkat, dirfd, name, flags);
-}
-
-int
-fsync(int fd)
-{
-	return struck() ? -1 : (int)syscall(SYS_fsync, fd);
-}
-
-ssize_t
-write(int fd, const void *buf, size_t len)
-{
-	return struck() ? -1 : syscall(SYS_write, fd, buf, len);
-}
 
 /* Two days, a line that is none, equal lines, no newline at the end. */
 #define LINES \

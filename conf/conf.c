@@ -474,7 +474,8 @@ check_identity(struct reading *r)
 		    "an address such as tls-reports@example.org");
 		return;
 	}
-	if (strcasecmp(c->report.domain, domain_of(c->report.contact_info)))
+	if (strcasecmp(c->report.domain,
+	    domain_of(c->report.contact_info)) != 0)
 		objection(r, "[report] domain: is not the domain of "
 		    "contact_info (RFC 8460 section 5.3: the submitter must "
 		    "be)");

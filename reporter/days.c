@@ -383,7 +383,8 @@ list_days(struct days *d, struct day_list *l)
 	free(list);
 	if (d->dry)
 		spool_read_incoming(d->spool, &sink, &totals);
-	qsort(l->list, l->n, sizeof(*l->list), by_day);
+	if (l->n > 0)
+		qsort(l->list, l->n, sizeof(*l->list), by_day);
 }
 
 void

@@ -41,7 +41,6 @@ read_password(const char *file, char **why)
 {
 	char *line = NULL;
 	size_t size = 0;
-	ssize_t len;
 	FILE *f;
 
 	if ((f = fopen(file, "re")) == NULL) {
@@ -49,7 +48,7 @@ read_password(const char *file, char **why)
 		    strerror(errno));
 		return NULL;
 	}
-	if ((len = getline(&line, &size, f)) <= 0) {
+	if (getline(&line, &size, f) <= 0) {
 		*why = xasprintf("[mail] password_file %s: holds no password",
 		    file);
 		free(line);

@@ -65,7 +65,7 @@ again()
 }
 
 kills=0
-for ((n = 1; n < 100000; n += 1 + n / 12)); do
+for ((n = 1; n < 100000; n += 1 + n / 40)); do
 	fresh
 	send_killed $n $writing --once >killed.out 2>&1
 	(($? == 137)) || break

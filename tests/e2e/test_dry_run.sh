@@ -33,6 +33,16 @@ ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=%network -o strace.out \
     "$build/tlsrpt-send" --config tlsrpt.conf --dry-run >traced.out 2>&1
 check 'it opens no socket' equal '' "$(cat strace.out)"
 
+bare()
+{
+	sed "s|^directory = .*|directory = $T/bare|" tlsrpt.conf >bare.conf
+	timeout 60 "$build/tlsrpt-send" --config bare.conf --dry-run
+}
+check 'a folder that is no spool yet is an error' exits 1 bare
+check 'and it does not become one' test ! -e bare
+mkdir -p bare/{days,incoming,rejected}
+check 'of an empty spool there is nothing to report' bare
+
 today=$(date -u +%F)
 check 'a record of today' spool add --day "$today" <(
     record today.example 'v=TLSRPTv1; rua=mailto:tls@today.example')

@@ -140,7 +140,9 @@ static const struct setting settings[] = {
 	{ AT(mail, from), NULL, STRING(ADDRESS),
 	    "From of the mails. contact_info by default." },
 	{ AT(mail, envelope_from), NULL, STRING(ADDRESS),
-	    "Where bounces go. The value of from by default." },
+	    "Where bounces go. The value of from by default. %h in it becomes "
+	    "a keyed hash of the recipient, by which tlsrpt-send --bounce "
+	    "knows it again." },
 	{ AT(mail, bcc), NULL, STRING(ADDRESS),
 	    "Gets a copy, as a mail of its own, of each report that is "
 	    "mailed." },
@@ -177,7 +179,17 @@ static const struct setting settings[] = {
 	{ AT(deliver, destinations_max), "10", NUMBER(INT, 1, 100),
 	    "Destinations used of one TLSRPT record." },
 	{ AT(deliver, own_reports), "drop", CHOICE(own_choices),
-	    "What to do with sessions that carried our own reports." },
+	    "What to do where our own reports were a domain's only sessions: "
+	    "no report, or one all the same." },
+	{ AT(deliver, per_host_day), "10000", NUMBER(INT, 0, 10000000),
+	    "Reports of one day to one host at the most, by mail and https; "
+	    "0: no limit." },
+	{ AT(deliver, per_address_day), "1000", NUMBER(INT, 0, 10000000),
+	    "Reports of one day to one mail address at the most; 0: no "
+	    "limit." },
+	{ AT(deliver, suppress_for), "30d", NUMBER(SECONDS, HOUR, 3650 * DAY),
+	    "How long an address that bounced gets no reports; see "
+	    "envelope_from." },
 	{ AT(deliver, exclude_file), NULL, STRING(PATH),
 	    "Policy domains, addresses and hosts that get no reports, one a "
 	    "line; .example.com for all below it." },
@@ -487,6 +499,21 @@ check_identity(struct reading *r)
 		    "domain, so receivers would not find the mail aligned");
 }
 
+/* RFC 5321 section 4.5.3.1.1: 64 bytes before the @, hash included. */
+static void
+check_envelope(struct reading *r)
+{
+	const char *from = r->conf->mail.envelope_from, *mark;
+
+	if (from == NULL || (mark = strstr(from, "%h")) == NULL)
+		return;
+	if (strchr(from, '@') - from - 2 + CONF_HASH > 64)
+		objection(r, "[mail] envelope_from: is too long before the @ "
+		    "once %h has become 20 digits, allowed: 64 bytes");
+	if (strstr(mark + 2, "%h") != NULL)
+		objection(r, "[mail] envelope_from: %h may stand in it once");
+}
+
 static void
 check_together(struct reading *r, enum conf_need need)
 {
@@ -496,6 +523,7 @@ check_together(struct reading *r, enum conf_need need)
 		check_identity(r);
 	if (c->deliver.retry_min > c->deliver.retry_max)
 		objection(r, "[deliver] retry_min: is more than retry_max");
+	check_envelope(r);
 	both_or_none(r, c->dkim.selector, c->dkim.key_file,
 	    "[dkim] selector and key_file");
 	both_or_none(r, c->dkim.ed25519_selector, c->dkim.ed25519_key_file,

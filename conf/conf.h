@@ -18,6 +18,9 @@ enum conf_tls { TLS_NONE, TLS_OPTIONAL, TLS_REQUIRED };
 enum conf_signer { SIGNER_SELF, SIGNER_SMARTHOST };
 enum conf_own_reports { OWN_REPORTS_DROP, OWN_REPORTS_KEEP };
 
+/* Hexadecimal digits that %h in [mail] envelope_from becomes. */
+#define CONF_HASH	20
+
 struct conf {
 	struct {
 		char *organization_name, *contact_info, *domain;
@@ -55,6 +58,7 @@ struct conf {
 		char *exclude_file, *map_file, *archive_dir;
 		long spread, retry_min, retry_max, give_up_after;
 		long destinations_max, own_reports;
+		long per_host_day, per_address_day, suppress_for;
 	} deliver;
 	struct {
 		long target, format, level;

@@ -8,11 +8,13 @@
 #include "reporter/dns.h"
 #include "reporter/gzip.h"
 #include "reporter/json.h"
+#include "reporter/ledger.h"
 #include "reporter/lint.h"
 #include "reporter/summary.h"
 
 struct daily {
 	const struct conf *conf;
+	struct queue *queue;		/* for its ledger; may be NULL */
 	struct report_identity who;
 	struct gzip *gzip;
 	struct dns *dns;		/* NULL until it is needed */
@@ -28,12 +30,13 @@ struct choice {
 };
 
 struct daily *
-daily_new(const struct conf *c, const struct places *p)
+daily_new(const struct conf *c, const struct places *p, struct queue *q)
 {
 	struct daily *d = xcalloc(1, sizeof(*d));
 
 	d->conf = c;
 	d->places = p;
+	d->queue = q;
 	d->who = (struct report_identity){
 		.organization = c->report.organization_name,
 		.contact = c->report.contact_info,
@@ -214,6 +217,31 @@ decide_places(const struct daily *d, const char *domain,
 		decide(c, DAILY_UNUSABLE, why);
 }
 
+/* Were our own reports all that went there? */
+static void
+decide_own(const struct daily *d, int day, unsigned part,
+    struct daily_decision *c)
+{
+	int own;
+
+	if (d->queue == NULL || c->domain->sessions == 0 ||
+	    d->conf->deliver.own_reports == OWN_REPORTS_KEEP)
+		return;
+	own = ledger_explains(d->queue, c->domain->domain, day, part,
+	    c->domain->sessions);
+	if (own == -1)
+		fatal("[queue] database %s: %s", d->conf->queue.database,
+		    queue_error(d->queue));
+	if (own == 1 && !any_failed(c->domain))
+		decide(c, DAILY_OWN_ONLY, "own reports only");
+}
+
+static bool
+makes_report(const struct daily_decision *c)
+{
+	return c->verdict == DAILY_REPORT || c->verdict == DAILY_LATER;
+}
+
 static void
 log_skipped(const char *domain, const struct rua_list *list)
 {
@@ -235,8 +263,9 @@ tell(const struct daily *d, const struct daily_decision *c)
 		return;
 	}
 	log_skipped(domain, &c->to);
-	if (c->verdict != DAILY_REPORT && c->verdict != DAILY_LATER)
+	if (!makes_report(c))
 		log_event(c->verdict == DAILY_UNUSABLE ||
+		    c->verdict == DAILY_OWN_ONLY ||
 		    c->verdict == DAILY_EXCLUDED ? LOG_LEVEL_INFO :
 		    LOG_LEVEL_DEBUG, "no report", (const struct log_field[]){
 		    { "domain", domain }, { "reason", c->why },
@@ -281,9 +310,11 @@ one_domain(struct daily *d, struct daily_decision *c, int day, unsigned part,
 	struct report r;
 
 	decide_places(d, c->domain->domain, c);
+	if (makes_report(c))
+		decide_own(d, day, part, c);
 	tell(d, c);
 	totals->n[c->verdict]++;
-	if (c->verdict != DAILY_REPORT && c->verdict != DAILY_LATER)
+	if (!makes_report(c))
 		return 0;
 	aggregate_report(c->domain, &d->who, day, part, &r, arena);
 	return finish(d, &r, &c->to, c->verdict == DAILY_LATER, fn, arg);

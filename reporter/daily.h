@@ -7,6 +7,7 @@
 #include "aggregator/aggregate.h"
 #include "conf/conf.h"
 #include "reporter/places.h"
+#include "reporter/queue.h"
 #include "reporter/rua.h"
 
 /*
@@ -15,8 +16,12 @@
  */
 struct daily;
 
-/* Both must outlive it. */
-struct daily *daily_new(const struct conf *c, const struct places *p);
+/*
+ * All must outlive it.  The queue's ledger tells which sessions were our own
+ * reports; without one (NULL) none were.
+ */
+struct daily *daily_new(const struct conf *c, const struct places *p,
+	    struct queue *q);
 void	daily_free(struct daily *d);
 
 /* What becomes of one domain's day, and why. */
@@ -27,6 +32,7 @@ enum daily_verdict {
 	DAILY_ALL_WELL,		/* [report] send = failures */
 	DAILY_UNPUBLISHED,	/* it does not ask for reports */
 	DAILY_UNUSABLE,		/* it asks, but there is nowhere to send to */
+	DAILY_OWN_ONLY,		/* [deliver] own_reports = drop */
 	DAILY_VERDICTS
 };
 

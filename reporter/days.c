@@ -4,6 +4,8 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/ledger.h"
+#include "reporter/quota.h"
 #include "reporter/retry.h"
 #include "spool/day.h"
 
@@ -100,12 +102,33 @@ count(struct days *d, const struct segments *segments, bool again,
 	return n;
 }
 
+static struct queue_delivery
+delivery_to(const struct rua *to)
+{
+	return (struct queue_delivery){
+		.transport = to->scheme == RUA_MAILTO ? QUEUE_MAILTO :
+		    QUEUE_HTTPS,
+		.uri = to->uri, .host = to->host,
+	};
+}
+
 const char *
-days_refusal(const struct days *d, const struct daily_report *r,
+days_refusal(struct days *d, const struct daily_report *r,
     const struct rua *to)
 {
-	(void)d, (void)to;
-	return r->objection;
+	const struct queue_delivery q = delivery_to(to);
+	int room = 1;
+
+	if (r->objection != NULL)
+		return r->objection;
+	if (d->queue != NULL && !to->ours)
+		room = quota_take(d->queue, d->conf, r->report->day, &q,
+		    d->refusal, sizeof(d->refusal));
+	must(d, room);
+	if (room == 1)
+		return NULL;
+	d->left_out = true;
+	return d->refusal;
 }
 
 int64_t
@@ -141,13 +164,9 @@ enqueue_lookup(struct days *d, const char *refusal)
 static void
 enqueue_rua(struct days *d, const struct daily_report *r, const struct rua *to)
 {
-	struct queue_delivery q = {
-		.transport = to->scheme == RUA_MAILTO ? QUEUE_MAILTO :
-		    QUEUE_HTTPS,
-		.uri = to->uri, .host = to->host,
-		.next_try = days_first_try(d, r, to),
-	};
+	struct queue_delivery q = delivery_to(to);
 
+	q.next_try = days_first_try(d, r, to);
 	enqueue(d, &q, days_refusal(d, r, to));
 }
 
@@ -211,7 +230,8 @@ log_day(int day, unsigned part, const struct daily_totals *t)
 	    { "reports", reports }, { "excluded", n[DAILY_EXCLUDED] },
 	    { "all-well", n[DAILY_ALL_WELL] },
 	    { "without-tlsrpt", n[DAILY_UNPUBLISHED] },
-	    { "without-usable-rua", n[DAILY_UNUSABLE] }, { NULL, NULL } });
+	    { "without-usable-rua", n[DAILY_UNUSABLE] },
+	    { "own-reports-only", n[DAILY_OWN_ONLY] }, { NULL, NULL } });
 }
 
 /*
@@ -242,6 +262,9 @@ queue_day(struct days *d, int day, const struct segments *segments,
 	must(d, queue_add_part(d->queue, day, part, d->now));
 	must(d, queue_commit(d->queue));
 	log_day(day, part, &totals);
+	if (d->left_out)
+		must(d, quota_log(d->queue, d->conf, day));
+	d->left_out = false;
 	return 0;
 }
 
@@ -416,6 +439,14 @@ all_reported(struct days *d, int day)
 	return all;
 }
 
+static void
+forget_finished(struct days *d, int64_t before)
+{
+	must(d, queue_purge(d->queue, before));
+	must(d, ledger_purge(d->queue, day_of(before)));
+	must(d, quota_purge(d->queue, day_of(before)));
+}
+
 void
 days_forget(struct days *d)
 {
@@ -429,6 +460,6 @@ days_forget(struct days *d)
 		    spool_remove_day(d->spool, list[i]) == -1)
 			log_warn("a reported day cannot be removed: %m");
 	free(list);
-	must(d, queue_purge(d->queue, d->now -
-	    (int64_t)d->conf->queue.keep_days * DAY_SECONDS));
+	forget_finished(d, d->now -
+	    (int64_t)d->conf->queue.keep_days * DAY_SECONDS);
 }

@@ -30,7 +30,9 @@ struct days {
 	uint64_t reports, destinations;	/* out: queued */
 	bool wrong;			/* out: something was logged as wrong */
 
-	struct archive archive;		/* its own */
+	bool left_out;			/* its own: the day is over a quota */
+	char refusal[128];
+	struct archive archive;
 };
 
 void	days_report(struct days *d);
@@ -39,7 +41,7 @@ void	days_report(struct days *d);
  * Why a report's delivery to one of its destinations fails at once, or NULL.
  * What runs for real and what shows it ask here.
  */
-const char *days_refusal(const struct days *d, const struct daily_report *r,
+const char *days_refusal(struct days *d, const struct daily_report *r,
 	    const struct rua *to);
 
 /* When it is tried first, if queued now. */

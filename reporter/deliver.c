@@ -10,6 +10,7 @@
 #include "reporter/archive.h"
 #include "reporter/https.h"
 #include "reporter/mailer.h"
+#include "reporter/quota.h"
 #include "reporter/retry.h"
 #include "reporter/schedule.h"
 
@@ -181,8 +182,9 @@ utc_time(int64_t t, char *buf, size_t size)
 }
 
 static void
-log_delivery(const struct job *j, const char *outcome, const struct result *r,
-    unsigned tries, int64_t next)
+log_delivery(const struct queue_report *report,
+    const struct queue_delivery *d, const char *outcome,
+    const struct result *r, unsigned tries, int64_t next)
 {
 	char code[16] = "", count[16], when[32] = "";
 
@@ -193,11 +195,11 @@ log_delivery(const struct job *j, const char *outcome, const struct result *r,
 		utc_time(next, when, sizeof(when));
 	log_event(strcmp(outcome, "delivered") == 0 ? LOG_LEVEL_INFO :
 	    LOG_LEVEL_WARN, "delivery", (const struct log_field[]){
-	    { "report", j->r.report_id },
-	    { "domain", j->r.domain },
-	    { "to", j->d.uri },
+	    { "report", report->report_id },
+	    { "domain", report->domain },
+	    { "to", d->uri },
 	    { "outcome", outcome },
-	    { j->d.transport == QUEUE_HTTPS ? "http" : "smtp",
+	    { d->transport == QUEUE_HTTPS ? "http" : "smtp",
 		r->code != 0 ? code : NULL },
 	    { "tries", count },
 	    { "next", next != 0 ? when : NULL },
@@ -218,12 +220,12 @@ finish(struct deliver *v, struct job *j, const struct result *r)
 	switch (r->outcome) {
 	case DELIVERED:
 		must(v, queue_sent(v->queue, j->d.row, now, r->text));
-		log_delivery(j, "delivered", r, tries, 0);
+		log_delivery(&j->r, &j->d, "delivered", r, tries, 0);
 		v->totals->sent++;
 		break;
 	case REFUSED:
 		must(v, queue_failed(v->queue, j->d.row, now, r->text));
-		log_delivery(j, "refused", r, tries, 0);
+		log_delivery(&j->r, &j->d, "refused", r, tries, 0);
 		v->totals->failed++;
 		break;
 	case DEFERRED:
@@ -232,13 +234,13 @@ finish(struct deliver *v, struct job *j, const struct result *r)
 		if (next == INT64_MAX) {
 			must(v, queue_expired(v->queue, j->d.row, now,
 			    r->text));
-			log_delivery(j, "expired", r, tries, 0);
+			log_delivery(&j->r, &j->d, "expired", r, tries, 0);
 			v->totals->expired++;
 			break;
 		}
 		must(v, queue_deferred(v->queue, j->d.row, now, next,
 		    r->text));
-		log_delivery(j, "deferred", r, tries, next);
+		log_delivery(&j->r, &j->d, "deferred", r, tries, next);
 		v->totals->deferred++;
 	}
 	job_free(v, j);
@@ -376,6 +378,23 @@ collect_mails(struct deliver *v)
 	}
 }
 
+/* A destination that DNS gave may be one too many for its day. */
+static void
+check_quota(struct deliver *v, const struct job *j,
+    const struct queue_delivery *d)
+{
+	struct result r = { .outcome = REFUSED };
+	int room = quota_take(v->queue, v->conf, j->r.day, d, r.text,
+	    sizeof(r.text));
+
+	must(v, room);
+	if (room == 1)
+		return;
+	must(v, queue_failed(v->queue, d->row, v->o->clock(), r.text));
+	log_delivery(&j->r, d, "refused", &r, 1, 0);
+	v->totals->failed++;
+}
+
 /* DNS has told where the report on a domain is wanted: queue it for there. */
 static void
 resolved(struct deliver *v, struct job *j, const struct rua_list *list)
@@ -398,6 +417,9 @@ resolved(struct deliver *v, struct job *j, const struct rua_list *list)
 	mark_begin(v);
 	must(v, queue_resolved(v->queue, j->d.row, now, d, list->n,
 	    list->n == 0 ? "copied to a folder, and to nobody else" : NULL));
+	for (size_t i = 0; i < list->n; i++)
+		if (!list->list[i].ours)
+			check_quota(v, j, &d[i]);
 	free(d);
 	job_free(v, j);
 }

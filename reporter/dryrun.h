@@ -15,7 +15,7 @@
 struct dryrun {
 	const struct conf *conf;
 	const struct dkim *dkim;	/* NULL: mails are not signed by us */
-	const struct days *days;	/* whose reports these are */
+	struct days *days;		/* whose reports these are */
 	FILE *out;
 	int outdir;			/* folder for the files, or -1 */
 	int64_t now;			/* the Date of the mails */

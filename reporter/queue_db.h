@@ -9,14 +9,19 @@
 #include "reporter/queue.h"
 
 /*
- * What queue.c and queue_read.c share and nobody else includes: the open
- * database and its statements.
+ * The open database and its statements, for the files that speak SQL and for
+ * nobody else: queue.c and queue_read.c; ledger.c, quota.c, sender.c and
+ * suppress.c, each of which has a table of its own.
  */
 enum statement {
 	KNOWS_SEGMENT, ADD_SEGMENT, NEXT_PART, ADD_PART, ADD_REPORT,
 	ADD_DELIVERY, BARE_REPORT, DUE, DUE_OF_DOMAIN, NEXT_DUE,
 	NEXT_DUE_OF_DOMAIN, MAKE_DUE, MAKE_DUE_OF_DOMAIN, GET_REPORT, END,
-	DEFER, REMOVE, COUNT, LIST, LIST_OF_DOMAIN, PURGE, STATEMENTS
+	DEFER, REMOVE, COUNT, LIST, LIST_OF_DOMAIN, PURGE,
+	LEDGER_ADD, LEDGER_ASK, LEDGER_PURGE, QUOTA_TAKE, QUOTA_ASK,
+	QUOTA_LEFT_OUT, QUOTA_PURGE, SECRET_SET, SECRET_GET, SENDER_KNOWN, SENDER_ADD,
+	SENDER_FIND, SENDER_PURGE, SUPPRESS_ADD, SUPPRESS_ASK, SUPPRESS_LIST,
+	SUPPRESS_PURGE, STATEMENTS
 };
 
 struct queue {

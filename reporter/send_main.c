@@ -441,7 +441,7 @@ main(int argc, char **argv)
 		return EXIT_RUNNING;
 	open_spool(&s);
 	open_queue(&s);
-	s.daily = daily_new(&s.conf, s.places);
+	s.daily = daily_new(&s.conf, s.places, s.queue);
 	rc = s.o.dry_run ? run_dry(&s) : run(&s);
 	daily_free(s.daily);
 	places_free(s.places);

@@ -525,7 +525,7 @@ static const struct {
 	{ "a newer release's", "PRAGMA application_id = 1414288210;"
 	    "PRAGMA user_version = 7", QUEUE_WRITE,
 	    "made by a newer release: its version is 7, "
-	    "this release knows up to 1" },
+	    "this release knows up to 2" },
 	{ "not migrated", "PRAGMA application_id = 1414288210", QUEUE_READ,
 	    "made by an older release: tlsrpt-send will bring it up to "
 	    "date" },

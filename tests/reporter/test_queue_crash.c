@@ -199,6 +199,12 @@ failed(struct queue *q)
 }
 
 static int
+mailed(struct queue *q)
+{
+	return queue_sent(q, 6, NOW + 4, "250");
+}
+
+static int
 day_given_up(struct queue *q)
 {
 	if (fill_day(q, 2) == -1)
@@ -238,8 +244,8 @@ purged(struct queue *q)
 }
 
 static int (*const script[])(struct queue *) = {
-	first_day, sent, deferred, resolved, failed, day_given_up, made_due,
-	second_part, expired, unresolved, purged,
+	first_day, sent, deferred, resolved, failed, mailed, day_given_up,
+	made_due, second_part, expired, unresolved, purged,
 };
 #define STEPS	(sizeof(script) / sizeof(script[0]))
 
@@ -256,6 +262,8 @@ dump(void)
 		" || ' ' || state || ' ' || next_try || ' ' || first_try"
 		" || ' ' || tries || ' ' || ended || ' ' || ifnull(note, '')"
 		" FROM delivery",
+		"SELECT 'ledger ' || day || ' ' || domain || ' ' || mails"
+		" FROM ledger",
 		"PRAGMA integrity_check",
 		"PRAGMA foreign_key_check",
 		"SELECT 'bare ' || id FROM report WHERE id NOT IN"

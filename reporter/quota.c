@@ -1,0 +1,119 @@
+#include "reporter/quota.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "reporter/queue_db.h"
+#include "spool/day.h"
+
+/* Hosts and, told apart by their "mailto:", mailboxes are in one table. */
+static bool
+is_mailbox(const char *destination)
+{
+	return strncmp(destination, "mailto:", 7) == 0;
+}
+
+/* How many reports of this day that makes for the destination. */
+static int
+count(struct queue *q, int day, const char *destination, int64_t *n)
+{
+	sqlite3_stmt *s = q->in_day ? queue_statement(q, QUOTA_TAKE,
+	    "INSERT INTO quota (day, destination, reports) VALUES (?1, ?2, 1)"
+	    " ON CONFLICT (day, destination) DO UPDATE"
+	    " SET reports = reports + 1 RETURNING reports") :
+	    queue_statement(q, QUOTA_ASK,
+	    "SELECT reports + 1 FROM quota"
+	    " WHERE day = ?1 AND destination = ?2");
+
+	bind_int(s, 1, day);
+	bind_text(s, 2, destination);
+	return queue_ask(q, s, "cannot count a report", n);
+}
+
+/* As quota_take, for one kind of destination. */
+static int
+take(struct queue *q, int day, const char *destination, long limit,
+    const char *kind, const char *key, char *why, size_t size)
+{
+	int64_t n = 1;
+
+	if (limit == 0)
+		return 1;
+	if (count(q, day, destination, &n) == -1)
+		return -1;
+	if (n <= limit)
+		return 1;
+	snprintf(why, size, "left out: more than %ld reports of one day to "
+	    "one %s ([deliver] %s)", limit, kind, key);
+	return 0;
+}
+
+int
+quota_take(struct queue *q, const struct conf *c, int day,
+    const struct queue_delivery *d, char *why, size_t size)
+{
+	int rc = 1;
+
+	if (d->transport == QUEUE_LOOKUP)
+		return 1;
+	if (d->transport == QUEUE_MAILTO)
+		rc = take(q, day, d->uri, c->deliver.per_address_day,
+		    "address", "per_address_day", why, size);
+	if (rc != 1)
+		return rc;
+	return take(q, day, d->host, c->deliver.per_host_day, "host",
+	    "per_host_day", why, size);
+}
+
+static void
+log_left_out(int day, const char *destination, long limit, int64_t n)
+{
+	char text[DAY_TEXT], most[24], left_out[24];
+
+	fmt(most, sizeof(most), "%ld", limit);
+	fmt(left_out, sizeof(left_out), "%" PRId64, n - limit);
+	log_event(LOG_LEVEL_WARN, "reports left out",
+	    (const struct log_field[]){
+	    { "day", day_format(day, text) },
+	    { is_mailbox(destination) ? "address" : "host", destination },
+	    { "limit", most }, { "left-out", left_out }, { NULL, NULL } });
+}
+
+int
+quota_log(struct queue *q, const struct conf *c, int day)
+{
+	sqlite3_stmt *s = queue_statement(q, QUOTA_LEFT_OUT,
+	    "SELECT destination, reports FROM quota WHERE day = ?1"
+	    " AND reports > iif(destination GLOB 'mailto:*', ?2, ?3)");
+	/* No count is beyond this. */
+	const int64_t none = INT64_MAX;
+	long address = c->deliver.per_address_day, host =
+	    c->deliver.per_host_day;
+	int rc;
+
+	bind_int(s, 1, day);
+	bind_int(s, 2, address == 0 ? none : address);
+	bind_int(s, 3, host == 0 ? none : host);
+	while ((rc = queue_step(q, s, "cannot read what was left out")) == 1) {
+		const char *to = (const char *)sqlite3_column_text(s, 0);
+
+		if (to != NULL)
+			log_left_out(day, to, is_mailbox(to) ? address : host,
+			    sqlite3_column_int64(s, 1));
+	}
+	return rc;
+}
+
+int
+quota_purge(struct queue *q, int day)
+{
+	sqlite3_stmt *s = queue_statement(q, QUOTA_PURGE,
+	    "DELETE FROM quota WHERE day < ?1");
+
+	bind_int(s, 1, day);
+	return queue_step(q, s, "cannot forget counts");
+}

@@ -11,6 +11,8 @@
 #include "spool/day.h"
 #include "spool/file.h"
 
+#define STEM_MAX	200	/* NAME_MAX is 255, and ours are not all of it */
+
 void
 dryrun_begin(struct dryrun *d)
 {
@@ -18,31 +20,34 @@ dryrun_begin(struct dryrun *d)
 	    "sessions", "failures", "bytes", "destination");
 }
 
+/* A file of the report's name, or of its uid where that is too long for one. */
 static void
-write_file(struct dryrun *d, const char *name, const void *buf, size_t len)
+write_file(struct dryrun *d, const struct report *r, const char *suffix,
+    const void *buf, size_t len)
 {
+	char *name;
+
 	if (d->outdir == -1)
 		return;
+	name = xasprintf("%s%s", strlen(r->filename) > STEM_MAX ? r->uid :
+	    r->filename, suffix);
 	if (file_replace(d->outdir, name, buf, len, 0644) == -1) {
 		log_warn("cannot write %s: %m", name);
 		d->errors++;
 	}
+	free(name);
 }
 
 static void
 write_report(struct dryrun *d, const struct daily_report *r)
 {
-	char *name = xasprintf("%s.json", r->report->filename);
-	char *gzname = xasprintf("%s.json.gz", r->report->filename);
 	size_t len;
 	char *json = json_report(r->report, true, &len);
 
 	if (json != NULL)
-		write_file(d, name, json, len);
-	write_file(d, gzname, r->gzip, r->gziplen);
+		write_file(d, r->report, ".json", json, len);
+	write_file(d, r->report, ".json.gz", r->gzip, r->gziplen);
 	free(json);
-	free(gzname);
-	free(name);
 }
 
 static void
@@ -58,7 +63,7 @@ write_mail(struct dryrun *d, const struct daily_report *r, const char *address,
 		.summary = (char *)(uintptr_t)r->summary,
 		.body = (void *)(uintptr_t)r->gzip, .len = r->gziplen,
 	};
-	char *name, *message, *why;
+	char suffix[32] = ".eml", *message, *why;
 	size_t len;
 
 	message = mailer_message(d->conf, d->dkim, &q, address, &len, &why);
@@ -69,10 +74,9 @@ write_mail(struct dryrun *d, const struct daily_report *r, const char *address,
 		d->errors++;
 		return;
 	}
-	name = number == 1 ? xasprintf("%s.eml", r->report->filename) :
-	    xasprintf("%s.%zu.eml", r->report->filename, number);
-	write_file(d, name, message, len);
-	free(name);
+	if (number > 1)
+		fmt(suffix, sizeof(suffix), ".%zu.eml", number);
+	write_file(d, r->report, suffix, message, len);
 	free(message);
 }
 

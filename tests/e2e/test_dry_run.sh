@@ -76,4 +76,13 @@ same_as_queued()
 check 'the very bytes of the dry run were queued' same_as_queued
 check 'with a queue, it changes nothing either' unchanged \
     send --dry-run
+# A name of 253 bytes makes a file name that no file system takes.
+label=$(printf 'l%.0s' {1..49})
+long=$label.$label.$label.$label.$label.com
+check 'a record of a domain with a long name' spool add --day "$day" <(
+    record "$long" 'v=TLSRPTv1; rua=mailto:a@long.example,mailto:b@long.example')
+check 'its report and mails are written' send --dry-run --domain "$long" \
+    --out long
+check 'under a shorter name' equal '2 eml 1 gz 1 json' \
+    "$(find long -type f | sed 's/.*\.//' | sort | uniq -c | xargs)"
 finish

@@ -21,7 +21,7 @@ BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
 	libinih-dev libxxhash-dev libidn2-dev libpcre2-dev
 TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	python3 python3-dkim python3-nacl opendkim-tools iproute2 curl time \
-	procps strace ca-certificates ldnsutils
+	procps strace ca-certificates ldnsutils lua5.4 socat
 E2E_DEPS = debootstrap
 DEMO_DEPS = openssl
 LINT_DEPS = clang-tidy cppcheck shellcheck

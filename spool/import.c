@@ -71,10 +71,10 @@ failure_json(const struct postfix_session *x)
 	    "f", text_or_nothing(x->reason));
 }
 
-static char *
-record_text(const struct postfix_session *x)
+char *
+import_record(const struct postfix_session *x)
 {
-	/* Noon: records of a day are to be the same bytes. */
+	/* Not the second: records of a day are to be the same bytes. */
 	json_int_t ts = day_first(day_of(x->t)) + NOON;
 	json_t *policy, *record;
 	char *text;
@@ -115,7 +115,7 @@ session(void *arg, const struct postfix_session *x)
 		m->totals->other_days++;
 		return;
 	}
-	text = record_text(x);
+	text = import_record(x);
 	fold_add(m->fold, text, strlen(text), 1);
 	free(text);
 	if (fold_bytes(m->fold) > import_held_max)

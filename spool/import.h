@@ -45,4 +45,7 @@ struct import_totals {
 int	import_log(struct spool *s, int fd, const char *origin,
 	    const struct import_options *o, struct import_totals *totals);
 
+/* A session as a record, of noon of its day; the caller frees it. */
+char	*import_record(const struct postfix_session *x);
+
 #endif

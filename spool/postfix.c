@@ -54,7 +54,7 @@ struct postfix_log {
 	size_t nspeakers, ncauses;
 	uint64_t speaker[SPEAKERS_MAX];
 	struct cause cause[CAUSES_MAX];	/* the oldest is overwritten */
-	struct process process[SLOTS][WAYS];
+	struct process *slot[SLOTS];	/* of WAYS processes, when needed */
 };
 
 /* The line that is being looked at. */
@@ -100,7 +100,11 @@ drop_outcomes(struct postfix_log *l, struct process *p)
 static struct process *
 slot_of(const struct context *c)
 {
-	return c->log->process[(c->process >> 32) % SLOTS];
+	struct process **slot = &c->log->slot[(c->process >> 32) % SLOTS];
+
+	if (*slot == NULL)
+		*slot = xcalloc(WAYS, sizeof(**slot));
+	return *slot;
 }
 
 static struct process *
@@ -214,7 +218,8 @@ tell(const struct context *c, struct postfix_session *x, struct span domain,
 {
 	char *name = arena_strndup(&c->log->arena, domain.p, domain.n);
 
-	x->domain = record_domain(name, false, &c->log->arena);
+	x->domain = strlen(name) < domain.n ? NULL :
+	    record_domain(name, false, &c->log->arena);
 	if (x->domain == NULL) {
 		c->log->totals.nameless++;
 		return;
@@ -462,9 +467,11 @@ postfix_log_end(struct postfix_log *l)
 {
 	struct postfix_totals totals;
 
-	for (size_t i = 0; i < SLOTS; i++)
-		for (size_t j = 0; j < WAYS; j++)
-			drop_outcomes(l, &l->process[i][j]);
+	for (size_t i = 0; i < SLOTS; i++) {
+		for (size_t j = 0; l->slot[i] != NULL && j < WAYS; j++)
+			drop_outcomes(l, &l->slot[i][j]);
+		free(l->slot[i]);
+	}
 	arena_release(&l->arena);
 	totals = l->totals;
 	free(l);

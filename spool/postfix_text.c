@@ -81,14 +81,23 @@ text_of(struct span s, struct arena *a)
 
 	if (s.n == 0)
 		return NULL;
-	text = arena_strndup(a, s.p, s.n);
-	for (char *p = text; *p != '\0'; p++)
-		if (!isprint((unsigned char)*p))
-			*p = '?';
+	text = arena_alloc(a, s.n + 1);
+	for (size_t i = 0; i < s.n; i++)
+		text[i] = isprint((unsigned char)s.p[i]) ? s.p[i] : '?';
+	text[s.n] = '\0';
 	return text;
 }
 
 /* --- peers ---------------------------------------------------------------- */
+
+static bool
+is_word(struct span s, size_t max)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!isgraph((unsigned char)s.p[i]))
+			return false;
+	return s.n > 0 && s.n <= max;
+}
 
 /* "name[address]" and, if there is one, ":port". */
 static bool
@@ -97,9 +106,8 @@ eat_peer(struct span *s, struct peer_span *p)
 	struct span rest = *s;
 
 	if (!cut(&rest, "[", &p->name) || !cut(&rest, "]", &p->address) ||
-	    p->name.n == 0 || p->name.n > PEER_NAME_MAX ||
-	    memchr(p->name.p, ' ', p->name.n) != NULL ||
-	    p->address.n == 0 || p->address.n > PEER_ADDRESS_MAX)
+	    !is_word(p->name, PEER_NAME_MAX) ||
+	    !is_word(p->address, PEER_ADDRESS_MAX))
 		return false;
 	if (eat(&rest, ":"))
 		while (rest.n > 0 && isdigit((unsigned char)*rest.p)) {

@@ -243,8 +243,11 @@ makes_report(const struct daily_decision *c)
 }
 
 static void
-log_skipped(const char *domain, const struct rua_list *list)
+log_skipped(const struct daily *d, const char *domain,
+    const struct rua_list *list)
 {
+	if (d->decided != NULL)
+		return;			/* somebody else says it */
 	for (size_t i = 0; i < list->nskipped; i++)
 		log_event(LOG_LEVEL_INFO, "rua skipped",
 		    (const struct log_field[]){ { "domain", domain },
@@ -262,7 +265,7 @@ tell(const struct daily *d, const struct daily_decision *c)
 		d->decided(d->decided_arg, c);
 		return;
 	}
-	log_skipped(domain, &c->to);
+	log_skipped(d, domain, &c->to);
 	if (!makes_report(c))
 		log_event(c->verdict == DAILY_UNUSABLE ||
 		    c->verdict == DAILY_OWN_ONLY ||
@@ -309,6 +312,7 @@ one_domain(struct daily *d, struct daily_decision *c, int day, unsigned part,
 {
 	struct report r;
 
+	c->day = day;
 	decide_places(d, c->domain->domain, c);
 	if (makes_report(c))
 		decide_own(d, day, part, c);
@@ -375,7 +379,7 @@ answer(const struct daily *d, const char *domain, struct daily_decision *c,
 {
 	if (c->verdict == DAILY_REPORT)
 		decide_places(d, domain, c);
-	log_skipped(domain, &c->to);
+	log_skipped(d, domain, &c->to);
 	a->why = c->why;
 	a->list = c->to;		/* transferred */
 	a->what = c->verdict == DAILY_LATER ? ANSWER_NONE_YET :

@@ -38,6 +38,7 @@ enum daily_verdict {
 
 struct daily_decision {
 	const struct aggregate_domain *domain;
+	int day;
 	enum daily_verdict verdict;
 	const char *why;	/* no report: the reason; lives as long as
 				   the daily's places */

@@ -312,7 +312,7 @@ dry_day(struct days *d, int day, const struct segments *segments, bool *used)
 	if (n == 0 && d->one) {
 		if ((n = count(d, segments, true, g, used)) == -1)
 			goto out;
-		if (n > 0)
+		if ((d->again = n > 0))
 			log_info("day %s is reported already; this is what "
 			    "was counted", day_format(day, text));
 	}

@@ -28,6 +28,7 @@ struct days {
 	const char *domain;		/* dry run of this domain only, or NULL */
 
 	uint64_t reports, destinations;	/* out: queued */
+	bool again;			/* out, to show: it was queued before */
 	bool wrong;			/* out: something was logged as wrong */
 
 	bool left_out;			/* its own: the day is over a quota */

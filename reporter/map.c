@@ -118,7 +118,7 @@ add_uri(struct rule *r, const char *uri, size_t len)
 	struct rua to;
 	char *text, *wrong;
 
-	if (len > 10 && memcmp(uri, "directory:", 10) == 0) {
+	if (len >= 10 && memcmp(uri, "directory:", 10) == 0) {
 		text = xstrndup(uri + 10, len - 10);
 		wrong = add_folder(&r->add, text);
 		free(text);

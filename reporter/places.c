@@ -117,7 +117,7 @@ places_find(const struct places *p, const char *domain, const char *txt,
 	if (rua_parse(list, txt, (size_t)p->conf->deliver.destinations_max,
 	    why) == -1)
 		return false;
-	*why = list->n > 0 ? "none of the places its TLSRPT record names is to "
+	*why = list->n > 0 ? "none of the places that its record names is to "
 	    "be used" : "its TLSRPT record names no place we can send to";
 	if (p->domains != NULL)
 		map_domain(p->domains, domain, list);

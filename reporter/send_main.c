@@ -24,6 +24,7 @@
 #include "reporter/deliver.h"
 #include "reporter/dkim.h"
 #include "reporter/dryrun.h"
+#include "reporter/explain.h"
 #include "reporter/queue.h"
 #include "spool/day.h"
 #include "spool/file.h"
@@ -35,7 +36,7 @@
 
 struct options {
 	const char *config, *domain, *outdir;
-	bool has_day, once, now, dry_run, check, print, verbose;
+	bool has_day, once, now, dry_run, explain, check, print, verbose;
 	int day;
 	long max_runtime;
 };
@@ -64,9 +65,9 @@ usage(FILE *out)
 	fputs("usage: tlsrpt-send [--config FILE] [--day YYYY-MM-DD] "
 	    "[--domain NAME]\n"
 	    "                   [--once] [--now] [--max-runtime SECONDS]\n"
-	    "                   [--dry-run [--out DIR]] [--check-config] "
-	    "[--print-config]\n"
-	    "                   [-v] [--version] [--help]\n\n"
+	    "                   [--dry-run [--out DIR]] [--explain DOMAIN]\n"
+	    "                   [--check-config] [--print-config] [-v] "
+	    "[--version] [--help]\n\n"
 	    "Reports every day that is over and not yet reported, and delivers "
 	    "what is due.\n\n"
 	    "  --config FILE      instead of " CONF_FILE "\n"
@@ -80,6 +81,8 @@ usage(FILE *out)
 	    "nothing\n"
 	    "  --out DIR          with --dry-run, write reports and mails "
 	    "there\n"
+	    "  --explain DOMAIN   say what becomes of reports on this domain, "
+	    "and why\n"
 	    "  --check-config     say whether the configuration is right\n"
 	    "  --print-config     print every setting as it is in force\n"
 	    "  -v                 log more\n\n"
@@ -117,21 +120,21 @@ seconds_option(const char *text)
 
 /* A policy domain as reports write it. */
 static char *
-domain_option(const char *text)
+domain_option(const char *option, const char *text)
 {
 	struct arena a = { 0 };
 	const char *domain = record_domain(text, false, &a);
 	char *copy;
 
 	if (domain == NULL)
-		wrong_usage("--domain: \"%s\" is not a domain name", text);
+		wrong_usage("%s: \"%s\" is not a domain name", option, text);
 	copy = xstrdup(domain);
 	arena_release(&a);
 	return copy;
 }
 
-enum { CONFIG = 256, DAY, DOMAIN, ONCE, NOW, MAX_RUNTIME, DRY_RUN, OUT, CHECK,
-	PRINT, SHOW_VERSION, HELP };
+enum { CONFIG = 256, DAY, DOMAIN, ONCE, NOW, MAX_RUNTIME, DRY_RUN, OUT,
+	EXPLAIN, CHECK, PRINT, SHOW_VERSION, HELP };
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, CONFIG },
 	{ "day", required_argument, NULL, DAY },
@@ -141,6 +144,7 @@ static const struct option long_options[] = {
 	{ "max-runtime", required_argument, NULL, MAX_RUNTIME },
 	{ "dry-run", no_argument, NULL, DRY_RUN },
 	{ "out", required_argument, NULL, OUT },
+	{ "explain", required_argument, NULL, EXPLAIN },
 	{ "check-config", no_argument, NULL, CHECK },
 	{ "print-config", no_argument, NULL, PRINT },
 	{ "version", no_argument, NULL, SHOW_VERSION },
@@ -162,7 +166,11 @@ take_option(struct options *o, int c)
 		o->has_day = true;
 		break;
 	case DOMAIN:
-		o->domain = domain_option(optarg);
+		o->domain = domain_option("--domain", optarg);
+		break;
+	case EXPLAIN:
+		o->domain = domain_option("--explain", optarg);
+		o->explain = o->dry_run = true;
 		break;
 	case ONCE:
 		o->once = true;
@@ -211,7 +219,7 @@ parse_options(struct options *o, int argc, char **argv)
 	if (optind < argc)
 		wrong_usage("\"%s\": there are no arguments but options",
 		    argv[optind]);
-	if (o->outdir != NULL && !o->dry_run)
+	if (o->outdir != NULL && (!o->dry_run || o->explain))
 		wrong_usage("--out goes with --dry-run");
 }
 
@@ -344,6 +352,17 @@ run_dry(struct send *s)
 	return days.wrong || dry.errors > 0 || dry.held_back > 0;
 }
 
+static int
+run_explain(struct send *s)
+{
+	struct days days = days_of(s);
+	int rc = explain(&days, s->dkim, stdout);
+
+	if (fflush(stdout) != 0)
+		fatal("standard output: %m");
+	return rc;
+}
+
 static void
 log_summary(const struct days *d, const struct deliver_totals *t,
     const struct queue_counts *left)
@@ -442,7 +461,8 @@ main(int argc, char **argv)
 	open_spool(&s);
 	open_queue(&s);
 	s.daily = daily_new(&s.conf, s.places, s.queue);
-	rc = s.o.dry_run ? run_dry(&s) : run(&s);
+	rc = s.o.explain ? run_explain(&s) :
+	    s.o.dry_run ? run_dry(&s) : run(&s);
 	daily_free(s.daily);
 	places_free(s.places);
 	queue_close(s.queue);

@@ -27,6 +27,18 @@ day_last(int day)
 	return day_first(day) + DAY_SECONDS - 1;
 }
 
+char *
+day_format_time(int64_t t, char buf[DAY_TIME_TEXT])
+{
+	time_t seconds = (time_t)t;
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) == NULL || strftime(buf, DAY_TIME_TEXT,
+	    "%Y-%m-%dT%H:%M:%SZ", &tm) != DAY_TIME_TEXT - 1)
+		(void)fmt(buf, DAY_TIME_TEXT, "0000-00-00T00:00:00Z");
+	return buf;
+}
+
 bool
 day_is_over(int day, int64_t now, int64_t grace)
 {

@@ -10,6 +10,7 @@
  */
 #define DAY_SECONDS	86400
 #define DAY_TEXT	sizeof("2026-11-21")
+#define DAY_TIME_TEXT	sizeof("2026-11-21T10:00:00Z")
 
 /* The day that holds this second. */
 int	day_of(int64_t t);
@@ -21,6 +22,9 @@ int64_t	day_last(int day);
 bool	day_parse(const char *text, int *day);
 /* Writes DAY_TEXT bytes and returns buf. */
 char	*day_format(int day, char buf[DAY_TEXT]);
+
+/* "2026-11-21T10:00:00Z": writes DAY_TIME_TEXT bytes and returns buf. */
+char	*day_format_time(int64_t t, char buf[DAY_TIME_TEXT]);
 
 /* Day D is over at 00:00 UTC of D+1 plus grace seconds (contract 3). */
 bool	day_is_over(int day, int64_t now, int64_t grace);

@@ -1,0 +1,19 @@
+#ifndef REPORTER_LOOKUPS_H
+#define REPORTER_LOOKUPS_H
+
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "reporter/daily.h"
+#include "reporter/job.h"
+#include "reporter/marks.h"
+
+/*
+ * Ask DNS for the records of all that are in the list, at once, so that it
+ * takes one timeout, and queue their reports for what those name, due at
+ * `due`.  Empties the list.
+ */
+void	lookups_run(struct job_list *list, const struct conf *c,
+	    struct daily *daily, struct marks *marks, int64_t due);
+
+#endif

@@ -1,0 +1,29 @@
+#ifndef REPORTER_MAILS_H
+#define REPORTER_MAILS_H
+
+#include <stddef.h>
+
+#include "conf/conf.h"
+#include "reporter/dkim.h"
+#include "reporter/job.h"
+#include "reporter/marks.h"
+
+/* The mails of a run: all go to the smarthost, in sessions. */
+struct mails;
+
+/* woken is called, from any thread, when mails_collect has work to do. */
+struct mails *mails_new(const struct conf *c, const struct dkim *dkim,
+	    struct marks *marks, void (*woken)(void *arg), void *arg);
+/* Waits for the sessions under way; jobs are their set's. */
+void	mails_free(struct mails *m);
+
+void	mails_add(struct mails *m, struct job *j);
+/* Start what sessions may be started. */
+void	mails_start(struct mails *m);
+/* Mark what has ended. */
+void	mails_collect(struct mails *m);
+
+size_t	mails_waiting(const struct mails *m);	/* not started */
+size_t	mails_started(const struct mails *m);	/* not marked */
+
+#endif

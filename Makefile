@@ -20,7 +20,8 @@ BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
 	libjansson-dev zlib1g-dev libesmtp-dev libsqlite3-dev libunbound-dev \
 	libinih-dev libxxhash-dev libidn2-dev libpcre2-dev
 TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
-	python3 python3-dkim python3-nacl opendkim-tools iproute2 curl time \
+	python3 python3-dkim python3-dnspython python3-nacl opendkim-tools \
+	iproute2 curl time \
 	procps strace ca-certificates ldnsutils lua5.4 socat
 E2E_DEPS = debootstrap
 DEMO_DEPS = openssl

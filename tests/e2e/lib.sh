@@ -40,7 +40,7 @@ trap 'stop_dns; stop_nginx; stop_postfix' EXIT
 day=$(date -u -d '2 days ago' +%F)
 dns_port=15353 https_port=18443 smtp_port=10025
 submitter=sender.example
-export T day
+export T day DNS_PORT=$dns_port
 
 if [[ $ISOLATED ]]; then
 	ip link set lo up

@@ -14,6 +14,7 @@ import os
 import sys
 
 import dkim
+import dns.resolver
 
 # Put on top by the receiving system.
 TRACE = (b"Return-Path:", b"X-Original-To:", b"Delivered-To:", b"Received:")
@@ -28,6 +29,19 @@ def sent(name):
     return b"".join(line + b"\r\n" for line in lines)
 
 
+def ask(name, timeout=5):
+    """A TXT record of the test's own name server, wherever that listens."""
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers = ["127.0.0.1"]
+    resolver.port = int(os.environ["DNS_PORT"])
+    resolver.lifetime = timeout
+    try:
+        answer = resolver.resolve(name.decode(), "TXT")
+    except dns.exception.DNSException:
+        return None
+    return b"".join(answer[0].strings)
+
+
 def check_dkim(names):
     for name in names:
         message = sent(name)
@@ -36,7 +50,7 @@ def check_dkim(names):
                       if header.lower() == b"dkim-signature"]
         algorithms = set()
         for i, value in enumerate(signatures):
-            if not dkim.DKIM(message).verify(idx=i):
+            if not dkim.DKIM(message).verify(idx=i, dnsfunc=ask):
                 sys.exit(f"{name}: signature {i} does not verify: {value}")
             algorithms.add(dkim.util.parse_tag_value(value)[b"a"])
         if algorithms != {b"rsa-sha256", b"ed25519-sha256"}:

@@ -45,35 +45,6 @@ static const struct fault certificate_faults[] = {
 	{ "", CERTIFICATE_NOT_TRUSTED, NULL },
 };
 
-/* --- spans ---------------------------------------------------------------- */
-
-/* Is this what s begins with?  Then it goes. */
-static bool
-eat(struct span *s, const char *word)
-{
-	size_t n = strlen(word);
-
-	if (s->n < n || memcmp(s->p, word, n) != 0)
-		return false;
-	s->p += n;
-	s->n -= n;
-	return true;
-}
-
-/* All before this text, which goes as well. */
-static bool
-cut(struct span *s, const char *at, struct span *head)
-{
-	const char *end = s->n > 0 ? memmem(s->p, s->n, at, strlen(at)) : NULL;
-
-	if (end == NULL)
-		return false;
-	*head = (struct span){ s->p, (size_t)(end - s->p) };
-	s->n -= head->n + strlen(at);
-	s->p = end + strlen(at);
-	return true;
-}
-
 const char *
 text_of(struct span s, struct arena *a)
 {
@@ -105,11 +76,12 @@ eat_peer(struct span *s, struct peer_span *p)
 {
 	struct span rest = *s;
 
-	if (!cut(&rest, "[", &p->name) || !cut(&rest, "]", &p->address) ||
+	if (!span_cut(&rest, "[", &p->name) ||
+	    !span_cut(&rest, "]", &p->address) ||
 	    !is_word(p->name, PEER_NAME_MAX) ||
 	    !is_word(p->address, PEER_ADDRESS_MAX))
 		return false;
-	if (eat(&rest, ":"))
+	if (span_eat(&rest, ":"))
 		while (rest.n > 0 && isdigit((unsigned char)*rest.p)) {
 			rest.p++;
 			rest.n--;
@@ -180,29 +152,29 @@ parse_tlsrpt(struct tlsrpt_line *r, struct span s)
 	bool success;
 
 	*r = (struct tlsrpt_line){ 0 };
-	success = eat(&s, "status=success, domain=");
-	if ((!success && !eat(&s, "status=failure, domain=")) ||
-	    !cut(&s, ", receiving_mx=", &r->domain) || !eat_peer(&s, &r->peer))
+	success = span_eat(&s, "status=success, domain=");
+	if ((!success && !span_eat(&s, "status=failure, domain=")) ||
+	    !span_cut(&s, ", receiving_mx=", &r->domain) ||
+	    !eat_peer(&s, &r->peer))
 		return false;
 	if (success)
 		return true;
-	if (!eat(&s, ", failure_type="))
+	if (!span_eat(&s, ", failure_type="))
 		return false;
-	if (cut(&s, ", failure_reason=", &type))
+	if (span_cut(&s, ", failure_reason=", &type))
 		r->reason = s;
 	else
 		type = s;
-	if (r->reason.n > RECORD_TEXT_MAX)
-		r->reason.n = RECORD_TEXT_MAX;
 	return (r->result = failure_type(type)) != 0;
 }
 
 static bool
 parse_established(struct message *m, struct span s)
 {
-	m->trusted = eat(&s, "Trusted") || eat(&s, "Verified");
-	return (m->trusted || eat(&s, "Untrusted") || eat(&s, "Anonymous")) &&
-	    eat(&s, " TLS connection established to ") &&
+	m->trusted = span_eat(&s, "Trusted") || span_eat(&s, "Verified");
+	return (m->trusted || span_eat(&s, "Untrusted") ||
+	    span_eat(&s, "Anonymous")) &&
+	    span_eat(&s, " TLS connection established to ") &&
 	    eat_peer(&s, &m->peer);
 }
 
@@ -211,32 +183,33 @@ parse_fault(struct message *m, struct span s)
 {
 	const struct fault *f = certificate_faults;
 
-	if (!eat(&s, "server "))
-		eat(&s, "CA ");
-	if (eat(&s, "certificate verification failed for ")) {
-		if (!eat_peer(&s, &m->peer) || !eat(&s, ": "))
+	if (!span_eat(&s, "server "))
+		span_eat(&s, "CA ");
+	if (span_eat(&s, "certificate verification failed for ")) {
+		if (!eat_peer(&s, &m->peer) || !span_eat(&s, ": "))
 			return false;
-		while (!eat(&s, f->text))	/* the last one fits all */
+		while (!span_eat(&s, f->text))	/* the last one fits all */
 			f++;
 		m->fault = f;
 		return true;
 	}
 	m->fault = &fault_tlsa;
 	return eat_peer(&s, &m->peer) &&
-	    eat(&s, ": all TLSA records unusable");
+	    span_eat(&s, ": all TLSA records unusable");
 }
 
 static bool
 parse_refusal(struct refusal *r, struct span s)
 {
 	*r = (struct refusal){ 0 };
-	if (eat(&s, "Cannot start TLS: handshake failure"))
+	if (span_eat(&s, "Cannot start TLS: handshake failure"))
 		r->kind = REFUSAL_HANDSHAKE;
-	else if (eat(&s, "Server certificate not verified") ||
-	    eat(&s, "Server certificate not trusted"))
+	else if (span_eat(&s, "Server certificate not verified") ||
+	    span_eat(&s, "Server certificate not trusted"))
 		r->kind = REFUSAL_CERTIFICATE;
-	else if ((eat(&s, "TLS is required, but was not offered by host ") ||
-	    eat(&s, "TLS is required, but host ")) && eat_peer(&s, &r->peer))
+	else if (span_eat(&s, "TLS is required, but ") &&
+	    (span_eat(&s, "was not offered by host ") ||
+	    span_eat(&s, "host ")) && eat_peer(&s, &r->peer))
 		r->kind = REFUSAL_NO_TLS;
 	return r->kind != REFUSAL_NONE;
 }
@@ -251,7 +224,7 @@ eat_queue_id(struct span *s, struct span *id)
 	*id = (struct span){ s->p, n };
 	s->p += n;
 	s->n -= n;
-	return n > 0 && eat(s, ": ");
+	return n > 0 && span_eat(s, ": ");
 }
 
 /*
@@ -272,7 +245,7 @@ eat_domain(struct span *s, struct span *domain)
 		return false;
 	s->p += n;
 	s->n -= n;
-	if (!cut(s, ">, ", &address) ||
+	if (!span_cut(s, ">, ", &address) ||
 	    (at = memrchr(address.p, '@', address.n)) == NULL)
 		return false;
 	domain->p = at + 1;
@@ -286,16 +259,16 @@ parse_delivery(struct delivery *d, struct span s)
 	struct span skipped, status;
 
 	*d = (struct delivery){ 0 };
-	if (!eat_queue_id(&s, &d->queue_id) || !eat(&s, "to=<") ||
+	if (!eat_queue_id(&s, &d->queue_id) || !span_eat(&s, "to=<") ||
 	    !eat_domain(&s, &d->domain))
 		return false;
-	if (eat(&s, "orig_to=<") && !cut(&s, ">, ", &skipped))
+	if (span_eat(&s, "orig_to=<") && !span_cut(&s, ">, ", &skipped))
 		return false;
-	if (!eat(&s, "relay="))
+	if (!span_eat(&s, "relay="))
 		return false;
 	if (!eat_peer(&s, &d->relay))	/* "none", or what is no host */
 		d->relay = (struct peer_span){ 0 };
-	if (cut(&s, ", status=", &skipped) && cut(&s, " (", &status))
+	if (span_cut(&s, ", status=", &skipped) && span_cut(&s, " (", &status))
 		parse_refusal(&d->refusal, s);
 	return true;
 }
@@ -312,17 +285,17 @@ void
 message_parse(struct message *m, struct span s)
 {
 	*m = (struct message){ 0 };
-	if (eat(&s, "TLSRPT: ")) {
+	if (span_eat(&s, "TLSRPT: ")) {
 		if (parse_tlsrpt(&m->tlsrpt, s))
 			m->kind = MESSAGE_TLSRPT;
 		return;
 	}
-	eat(&s, "warning: ");
+	span_eat(&s, "warning: ");
 	if (parse_established(m, s))
 		m->kind = MESSAGE_ESTABLISHED;
 	else if (parse_fault(m, s))
 		m->kind = MESSAGE_FAULT;
-	else if (eat(&s, "SSL_connect error to ")) {
+	else if (span_eat(&s, "SSL_connect error to ")) {
 		if (eat_peer(&s, &m->peer))
 			m->kind = MESSAGE_BROKEN;
 	} else if (parse_delivery(&m->delivery, s))

@@ -6,7 +6,7 @@
 
 #include "spool/arena.h"
 #include "spool/record.h"
-#include "spool/syslog.h"
+#include "spool/span.h"
 
 /*
  * What an SMTP client of Postfix says about TLS, in the words of 2.3 to 3.11.

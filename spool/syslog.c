@@ -11,29 +11,6 @@
 #define LEAP_YEARS_APART 8	/* over the turn of most centuries */
 #define STAMP_MAX	64
 
-/* Cut off all before this character, which goes as well. */
-static bool
-cut(struct span *rest, char at, struct span *head)
-{
-	const char *end = rest->n > 0 ? memchr(rest->p, at, rest->n) : NULL;
-
-	if (end == NULL)
-		return false;
-	*head = (struct span){ rest->p, (size_t)(end - rest->p) };
-	rest->n -= head->n + 1;
-	rest->p = end + 1;
-	return true;
-}
-
-static bool
-is_digits(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (!isdigit((unsigned char)s.p[i]))
-			return false;
-	return s.n > 0;
-}
-
 int
 syslog_parse(struct syslog_line *l, const char *line, size_t len)
 {
@@ -44,14 +21,15 @@ syslog_parse(struct syslog_line *l, const char *line, size_t len)
 		l->time = (struct span){ line, TRADITIONAL };
 		rest.p += TRADITIONAL + 1;
 		rest.n -= TRADITIONAL + 1;
-	} else if (!cut(&rest, ' ', &l->time))
+	} else if (!span_cut(&rest, " ", &l->time))
 		return -1;
-	if (!cut(&rest, ' ', &l->host) || !cut(&rest, '[', &l->program) ||
-	    !cut(&rest, ']', &l->pid) || rest.n < 2 || rest.p[0] != ':' ||
+	if (!span_cut(&rest, " ", &l->host) ||
+	    !span_cut(&rest, "[", &l->program) ||
+	    !span_cut(&rest, "]", &l->pid) || rest.n < 2 || rest.p[0] != ':' ||
 	    rest.p[1] != ' ')
 		return -1;
 	l->text = (struct span){ rest.p + 2, rest.n - 2 };
-	if (l->host.n == 0 || !is_digits(l->pid) ||
+	if (l->host.n == 0 || !span_digits(l->pid) ||
 	    memchr(l->program.p, ' ', l->program.n) != NULL)
 		return -1;
 	return 0;
@@ -88,7 +66,7 @@ traditional(struct syslog_clock *c, struct span stamp, int64_t *t)
 {
 	const char *second = stamp.p + MINUTE;
 
-	if (second[0] != ':' || !is_digits((struct span){ second + 1, 2 }))
+	if (second[0] != ':' || !span_digits((struct span){ second + 1, 2 }))
 		return -1;
 	if (memcmp(c->minute, stamp.p, MINUTE) != 0) {
 		memcpy(c->minute, stamp.p, MINUTE);

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spool/span.h"
+
 /*
  * One line of a syslog file: a time, the host, the program with its process
  * id, and what it said.
@@ -11,10 +13,6 @@
  *	Nov 21 10:00:00 mta1 postfix/smtp[347]: Trusted TLS connection ...
  *	2026-11-21T10:00:00.123456+01:00 mta1 postfix/smtp[347]: Trusted ...
  */
-struct span {
-	const char *p;
-	size_t n;
-};
 struct syslog_line {
 	struct span time, host, program, pid, text;
 };

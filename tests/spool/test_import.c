@@ -15,8 +15,9 @@
 #define TLSRPT(time, domain, rest) \
 	time " mta1 postfix/smtp[347]: TLSRPT: status=" rest(domain) "\n"
 #define GOOD(domain)	"success, domain=" domain ", receiving_mx=mx[192.0.2.1]"
-#define BAD(domain)	"failure, domain=" domain ", receiving_mx=mx[192.0.2.1]" \
-	", failure_type=certificate_expired"
+#define BAD(domain) \
+	"failure, domain=" domain ", receiving_mx=mx[192.0.2.1], " \
+	"failure_type=certificate_expired"
 #define DAY1	"2026-11-21T10:00:00Z"
 #define DAY2	"2026-11-22T00:00:00Z"
 
@@ -78,8 +79,10 @@ day_is(struct scratch *s, int day, const char *want)
 	free(got);
 }
 
-#define COM	"{\"d\":\"example.com\",\"policies\":[{\"policy-type\":9,\"f\":0}]"
-#define COM_BAD	"{\"d\":\"example.com\",\"policies\":[{\"policy-type\":9,\"f\":1," \
+#define COM	\
+	"{\"d\":\"example.com\",\"policies\":[{\"policy-type\":9,\"f\":0}]"
+#define COM_BAD	\
+	"{\"d\":\"example.com\",\"policies\":[{\"policy-type\":9,\"f\":1," \
 	"\"failure-details\":[{\"c\":204,\"n\":\"mx\",\"r\":\"192.0.2.1\"}]}]"
 
 static const char two_days[] =
@@ -310,6 +313,9 @@ stamps_without_a_year_follow_the_file(void **state)
 	scratch_empty(s);
 	import_text(s, TLSRPT("Nov 21 10:00:00", "example.com", GOOD), 0);
 	day_is(s, DAY, COM "}\n");
+	/* Another clock may be in another zone. */
+	import_text(s, TLSRPT("Nov 24 10:00:00", "example.com", GOOD), 0);
+	day_is(s, DAY + 3, COM "}\n");
 	/* Of the 365 days before the file was written. */
 	import_text(s, TLSRPT("Nov 25 10:00:00", "example.com", GOOD), 0);
 	day_is(s, DAY + 4 - 365, COM "}\n");

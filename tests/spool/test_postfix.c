@@ -16,7 +16,8 @@
 #define NEWEST	1795392000	/* 2026-11-23T00:00:00Z */
 
 /* What an SMTP client says at a time of 21 November, by process 347. */
-#define AT(time, text)	"2026-11-21T" time "Z mta1 postfix/smtp[347]: " text "\n"
+#define AT(time, text)	\
+	"2026-11-21T" time "Z mta1 postfix/smtp[347]: " text "\n"
 #define SMTP(text)	AT("10:00:00", text)
 #define OTHER(text)	\
 	"2026-11-21T10:00:00Z mta1 postfix/smtp[348]: " text "\n"
@@ -36,6 +37,7 @@
 #define NOT_OFFERED(mx)	"TLS is required, but was not offered by host " mx
 #define VERIFY(mx, what) "certificate verification failed for " mx ":25: " what
 #define UNVERIFIED	"Server certificate not verified"
+#define FINE		"example.com 0 - - -\n"
 #define NO_HANDSHAKE	"Cannot start TLS: handshake failure"
 
 static const struct {
@@ -43,12 +45,12 @@ static const struct {
 	const char *sessions;	/* domain result mx address reason */
 	uint64_t tlsrpt, uncorrelated, nameless;
 } rows[] = {
-	/* --- 3.10 and later ------------------------------------------------ */
+	/* --- 3.10 and later --- */
 	{ "TLSRPT success",
 	    SMTP(TLS("Trusted", MX1))
 	    SMTP(TLSRPT("success", "Example.COM", MX1))
 	    SMTP(SENT("u@example.com", MX1)),
-	    "example.com 0 - - -\n", 1, 0, 0 },
+	    FINE, 1, 0, 0 },
 	{ "TLSRPT failure",
 	    SMTP(TLSRPT("failure", "example.com", MX1)
 	    ", failure_type=certificate_expired"),
@@ -73,12 +75,12 @@ static const struct {
 	    OTHER(TLS("Trusted", MX2))
 	    OTHER(SENT("u@example.org", MX2))
 	    OTHER(DEFERRED("u@example.net", MX2, NOT_OFFERED(MX2))),
-	    "example.com 0 - - -\n", 1, 0, 0 },
+	    FINE, 1, 0, 0 },
 	{ "what waits when it begins to speak is not counted either",
 	    OTHER(TLS("Trusted", MX2))
 	    SMTP(TLSRPT("success", "example.com", MX1))
 	    OTHER(SENT("u@example.org", MX2)),
-	    "example.com 0 - - -\n", 1, 0, 0 },
+	    FINE, 1, 0, 0 },
 	{ "another host may be older",
 	    SMTP(TLSRPT("success", "example.com", MX1))
 	    "2026-11-21T10:00:00Z mta2 postfix/smtp[1]: "
@@ -87,38 +89,39 @@ static const struct {
 	    SENT("u@example.org", MX2) "\n",
 	    "example.com 0 - - -\nexample.org 0 - - -\n", 1, 0, 0 },
 
-	/* --- older: sessions ------------------------------------------------- */
+	/* --- older: sessions --- */
 	{ "a trusted session", SMTP(TLS("Trusted", MX1))
-	    SMTP(SENT("u@example.com", MX1)), "example.com 0 - - -\n", 0, 0, 0 },
+	    SMTP(SENT("u@example.com", MX1)), FINE, 0, 0, 0 },
 	{ "an anonymous one", SMTP(TLS("Anonymous", MX1))
-	    SMTP(SENT("u@example.com", MX1)), "example.com 0 - - -\n", 0, 0, 0 },
+	    SMTP(SENT("u@example.com", MX1)), FINE, 0, 0, 0 },
 	{ "an untrusted one, which nobody minds",
 	    SMTP(VERIFY(MX1, "self-signed certificate"))
 	    SMTP(TLS("Untrusted", MX1))
-	    SMTP(SENT("u@example.com", MX1)), "example.com 0 - - -\n", 0, 0, 0 },
+	    SMTP(SENT("u@example.com", MX1)), FINE, 0, 0, 0 },
 	{ "its mail is refused: TLS was a success",
 	    SMTP(TLS("Verified", MX1))
 	    SMTP("4F1A2B3C4D: to=<u@example.com>, relay=" MX1 ":25, delay=1, "
 	    "delays=0/0/0/1, dsn=5.1.1, status=bounced (host " MX1 " said: "
 	    "550 no (in reply to RCPT TO command))"),
-	    "example.com 0 - - -\n", 0, 0, 0 },
+	    FINE, 0, 0, 0 },
 	{ "one session with three recipients",
 	    SMTP(TLS("Trusted", MX1)) SMTP(SENT("a@example.com", MX1))
 	    SMTP(SENT("b@example.com", MX1)) SMTP(SENT("c@example.com", MX1)),
-	    "example.com 0 - - -\n", 0, 0, 0 },
+	    FINE, 0, 0, 0 },
 	{ "an alias: the recipient decides",
 	    SMTP(TLS("Trusted", MX1))
 	    SMTP("4F1A2B3C4D: to=<u@example.com>, orig_to=<root@example.net>, "
 	    "relay=" MX1 ":25, delay=1, dsn=2.0.0, status=sent (250 Ok)"),
-	    "example.com 0 - - -\n", 0, 0, 0 },
+	    FINE, 0, 0, 0 },
 	{ "a recipient that pretends",
 	    SMTP(TLS("Trusted", MX1))
-	    SMTP(SENT("\\\"x>, relay=" MX2 ":25@evil.test\\\"@example.com", MX1)),
+	    SMTP(SENT("\\\"x>, relay=" MX2 ":25@evil.test\\\"@example.com",
+	    MX1)),
 	    "", 0, 1, 0 },
 	{ "a quoted recipient",
 	    SMTP(TLS("Trusted", MX1))
 	    SMTP(SENT("\"x\\\">, relay=" MX2 ":25@evil.test\"@example.com",
-	    MX1)), "example.com 0 - - -\n", 0, 0, 0 },
+	    MX1)), FINE, 0, 0, 0 },
 	{ "an address of Unicode",
 	    SMTP(TLS("Trusted", MX1))
 	    SMTP(SENT("u@b\xc3\xbc" "cher.example", MX1)),
@@ -144,7 +147,7 @@ static const struct {
 	    SMTP("connect to " MX2 ":25: Connection refused")
 	    SMTP("4F1A2B3C4D: to=<u@example.com>, relay=none, delay=1, "
 	    "dsn=4.4.1, status=deferred (connect to " MX2 ":25: Connection "
-	    "refused)"), "example.com 0 - - -\n", 0, 0, 0 },
+	    "refused)"), FINE, 0, 0, 0 },
 	{ "other names of the program",
 	    "2026-11-21T10:00:00Z mta1 postfix-out/smtp[1]: "
 	    TLS("Trusted", MX1) "\n"
@@ -165,7 +168,7 @@ static const struct {
 	    "2026-11-21T10:00:00Z mta1 smtp[1]: " TLS("Trusted", MX1) "\n",
 	    "", 0, 0, 0 },
 
-	/* --- older: failures --------------------------------------------------- */
+	/* --- older: failures --- */
 	{ "STARTTLS not offered",
 	    SMTP(DEFERRED("u@example.com", MX1, NOT_OFFERED(MX1))),
 	    "example.com 201 mx1.example.com 192.0.2.1 -\n", 0, 0, 0 },
@@ -178,6 +181,13 @@ static const struct {
 	    AT("10:05:00", DEFERRED("a@example.com", MX1, NOT_OFFERED(MX1))),
 	    "example.com 201 mx1.example.com 192.0.2.1 -\n"
 	    "example.com 201 mx1.example.com 192.0.2.1 -\n", 0, 0, 0 },
+	{ "the same message, flushed at once",
+	    SMTP(TLS("Trusted", MX1))
+	    SMTP(DEFERRED("u@example.com", MX1, UNVERIFIED))
+	    SMTP(TLS("Trusted", MX1))
+	    SMTP(DEFERRED("u@example.com", MX1, UNVERIFIED)),
+	    "example.com 202 mx1.example.com 192.0.2.1 -\n"
+	    "example.com 202 mx1.example.com 192.0.2.1 -\n", 0, 0, 0 },
 	{ "STARTTLS refused",
 	    SMTP(DEFERRED("u@example.com", MX1, "TLS is required, but host "
 	    MX1 " refused to start TLS: 454 4.7.0 TLS not available")),
@@ -186,7 +196,7 @@ static const struct {
 	    SMTP("4F1A2B3C4D: " NOT_OFFERED(MX1))
 	    SMTP(TLS("Trusted", MX2)) SMTP(SENT("u@example.com", MX2)),
 	    "example.com 201 mx1.example.com 192.0.2.1 -\n"
-	    "example.com 0 - - -\n", 0, 0, 0 },
+	    FINE, 0, 0, 0 },
 	{ "a peer cannot put words into Postfix's mouth",
 	    SMTP(DEFERRED("u@example.com", MX1, "host " MX1 " said: 450 "
 	    NOT_OFFERED(MX2))), "", 0, 0, 0 },
@@ -253,6 +263,18 @@ static const struct {
 	    SMTP(DEFERRED("a@example.com", MX1, UNVERIFIED))
 	    SMTP(DEFERRED("b@example.com", MX1, UNVERIFIED)),
 	    "example.com 203 mx1.example.com 192.0.2.1 -\n", 0, 0, 0 },
+	{ "the last reason counts",
+	    SMTP(VERIFY(MX1, "self-signed certificate"))
+	    AT("10:00:10", "server " VERIFY(MX1, "certificate has expired"))
+	    AT("10:00:10", TLS("Untrusted", MX1))
+	    AT("10:00:10", DEFERRED("u@example.com", MX1, UNVERIFIED)),
+	    "example.com 204 mx1.example.com 192.0.2.1 -\n", 0, 0, 0 },
+	{ "no handshake, whatever the certificate was",
+	    SMTP("server " VERIFY(MX1, "certificate has expired"))
+	    SMTP("SSL_connect error to " MX1 ":25: lost connection")
+	    SMTP(DEFERRED("u@example.com", MX1, NO_HANDSHAKE)),
+	    "example.com 205 mx1.example.com 192.0.2.1 "
+	    "tls-handshake-failure\n", 0, 0, 0 },
 	{ "another host's fault is not this one's",
 	    SMTP(VERIFY(MX2, "self-signed certificate"))
 	    SMTP(TLS("Untrusted", MX1))
@@ -270,7 +292,7 @@ static const struct {
 	    "example.com 304 mx1.example.com 192.0.2.1 "
 	    "all-TLSA-records-unusable\n", 0, 0, 0 },
 
-	/* --- what cannot be told ------------------------------------------------ */
+	/* --- what cannot be told --- */
 	{ "no delivery", SMTP(TLS("Trusted", MX1)), "", 0, 1, 0 },
 	{ "a delivery elsewhere", SMTP(TLS("Trusted", MX1))
 	    SMTP(SENT("u@example.org", MX2)), "", 0, 1, 0 },
@@ -280,7 +302,7 @@ static const struct {
 	    AT("11:00:01", SENT("u@example.com", MX1)), "", 0, 1, 0 },
 	{ "just in time", SMTP(TLS("Trusted", MX1))
 	    AT("11:00:00", SENT("u@example.com", MX1)),
-	    "example.com 0 - - -\n", 0, 0, 0 },
+	    FINE, 0, 0, 0 },
 	{ "more hosts than are kept", SMTP(TLS("Trusted", MX1))
 	    SMTP(TLS("Trusted", MX1)) SMTP(TLS("Trusted", MX1))
 	    SMTP(TLS("Trusted", MX1)) SMTP(TLS("Trusted", MX1))
@@ -396,6 +418,93 @@ a_session_is_of_the_time_of_its_handshake(void **state)
 	assert_int_equal(t, 1795305599);
 }
 
+/* Each of very many hosts is believed its TLSRPT lines alone. */
+static void
+a_session_is_told_once(void **state)
+{
+	struct postfix_totals t;
+	char *log, *got;
+	size_t len;
+	FILE *f = xmemstream(&log, &len);
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		for (int line = 0; line < 3; line++)
+			fprintf(f, "2026-11-21T10:00:00Z mta%d postfix/smtp[1]"
+			    ": %s\n", i, line == 0 ? TLS("Trusted", MX1) :
+			    line == 1 ? TLSRPT("success", "example.com", MX1) :
+			    SENT("u@example.com", MX1));
+	xmemclose(f);
+	t = read_log(log, &got);
+	assert_int_equal(t.tlsrpt, 300);
+	assert_int_equal(t.tls, 0);
+	free(got);
+	free(log);
+}
+
+static struct postfix_totals
+read_line(const char *line, size_t len)
+{
+	char *sessions;
+	size_t size;
+	FILE *f = xmemstream(&sessions, &size);
+	struct postfix_log *l = postfix_log_new(NEWEST, note, f);
+	struct postfix_totals t;
+
+	postfix_log_line(l, line, len);
+	t = postfix_log_end(l);
+	xmemclose(f);
+	free(sessions);
+	return t;
+}
+
+static void
+a_nul_is_no_end_of_a_name(void **state)
+{
+	static const char domain[] =
+	    "2026-11-21T10:00:00Z mta1 postfix/smtp[1]: "
+	    TLSRPT("success", "example.com\0.evil.test", MX1);
+	static const char peer[] =
+	    "2026-11-21T10:00:00Z mta1 postfix/smtp[1]: "
+	    TLSRPT("success", "example.com", "mx\0.evil.test[192.0.2.1]");
+	struct postfix_totals t;
+
+	(void)state;
+	t = read_line(domain, sizeof(domain) - 1);
+	assert_int_equal(t.nameless, 1);
+	assert_int_equal(t.tlsrpt, 0);
+	t = read_line(peer, sizeof(peer) - 1);
+	assert_int_equal(t.tlsrpt, 0);
+}
+
+static void
+what_is_too_long_is_not_looked_at(void **state)
+{
+	static const struct {
+		size_t name, user;
+		uint64_t sessions;
+	} lines[] = {
+		{ 255, 10, 1 },
+		{ 256, 10, 0 },
+		{ 10, 16000, 1 },
+		{ 10, 17000, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N(lines); i++) {
+		struct postfix_totals t;
+		char *line = xasprintf("2026-11-21T10:00:00Z mta1 "
+		    "postfix/smtp[1]: 4F: to=<%0*d@example.com>, relay=none, "
+		    "dsn=4.7.4, status=deferred (TLS is required, but was not "
+		    "offered by host %0*d[192.0.2.1])", (int)lines[i].user, 0,
+		    (int)lines[i].name, 0);
+
+		t = read_line(line, strlen(line));
+		assert_int_equal(t.tls, lines[i].sessions);
+		free(line);
+	}
+}
+
 /* More processes than there is room for: the oldest are given up. */
 static void
 memory_is_bounded(void **state)
@@ -427,6 +536,9 @@ main(void)
 		cmocka_unit_test(reads_logs),
 		cmocka_unit_test(counts_lines_without_a_time),
 		cmocka_unit_test(a_session_is_of_the_time_of_its_handshake),
+		cmocka_unit_test(a_session_is_told_once),
+		cmocka_unit_test(a_nul_is_no_end_of_a_name),
+		cmocka_unit_test(what_is_too_long_is_not_looked_at),
 		cmocka_unit_test(memory_is_bounded),
 	};
 

@@ -76,7 +76,8 @@ static const struct {
 	int64_t t;		/* -1: none */
 } times[] = {
 	{ "this year", "UTC0", "Nov 21 10:00:01", 1795255201 },
-	{ "the day padded with a blank", "UTC0", "Nov  1 00:00:00", 1793491200 },
+	{ "the day padded with a blank", "UTC0", "Nov  1 00:00:00",
+	    1793491200 },
 	{ "not later than the newest", "UTC0", "Nov 23 00:00:00", NEWEST },
 	{ "later: of last year", "UTC0", "Nov 23 00:01:00", 1763856060 },
 	{ "29 February: of the last leap year", "UTC0", "Feb 29 12:00:00",

@@ -17,10 +17,21 @@
 #define COPY_MODE	0640
 #define TEMPORARY	".tlsrpt-send.new"	/* one at a time */
 
+#define STEM_MAX	200	/* NAME_MAX is 255, and ours are not all of it */
+
 struct archive_folder {
 	char *path;
 	int fd;
 };
+
+const char *
+archive_stem(const char *filename)
+{
+	const char *last = strrchr(filename, '!');
+
+	return strlen(filename) <= STEM_MAX || last == NULL ? filename :
+	    last + 1;
+}
 
 /* The open folder, owned by the archive, or -1. */
 static int
@@ -73,7 +84,7 @@ int
 archive_report(struct archive *a, char *const *folders, size_t n,
     const char *sub, const char *filename, const void *gzip, size_t len)
 {
-	char *name = xasprintf("%s.json.gz", filename), *path;
+	char *name = xasprintf("%s.json.gz", archive_stem(filename)), *path;
 	int rc = 0;
 
 	for (size_t i = 0; i < n; i++) {

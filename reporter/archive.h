@@ -14,9 +14,15 @@ struct archive {
 };
 
 /*
- * Write a report as FOLDER/[SUB/]FILENAME.json.gz into each of n folders,
- * which are made as needed, over what is there.  sub may be NULL.  -1 when
- * any of them failed, which was logged.
+ * What a report's files are called: its RFC 8460 file name, or the last part
+ * of it, which is unique too, where it is too long for a file.
+ */
+const char *archive_stem(const char *filename);
+
+/*
+ * Write a report as FOLDER/[SUB/]STEM.json.gz into each of n folders, which
+ * are made as needed, over what is there.  sub may be NULL.  -1 when any of
+ * them failed, which was logged.
  */
 int	archive_report(struct archive *a, char *const *folders, size_t n,
 	    const char *sub, const char *filename, const void *gzip,

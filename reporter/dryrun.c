@@ -6,12 +6,11 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/archive.h"
 #include "reporter/json.h"
 #include "reporter/mailer.h"
 #include "spool/day.h"
 #include "spool/file.h"
-
-#define STEM_MAX	200	/* NAME_MAX is 255, and ours are not all of it */
 
 void
 dryrun_begin(struct dryrun *d)
@@ -20,7 +19,6 @@ dryrun_begin(struct dryrun *d)
 	    "sessions", "failures", "bytes", "destination");
 }
 
-/* A file of the report's name, or of its uid where that is too long for one. */
 static void
 write_file(struct dryrun *d, const struct report *r, const char *suffix,
     const void *buf, size_t len)
@@ -29,8 +27,7 @@ write_file(struct dryrun *d, const struct report *r, const char *suffix,
 
 	if (d->outdir == -1)
 		return;
-	name = xasprintf("%s%s", strlen(r->filename) > STEM_MAX ? r->uid :
-	    r->filename, suffix);
+	name = xasprintf("%s%s", archive_stem(r->filename), suffix);
 	if (file_replace(d->outdir, name, buf, len, 0644) == -1) {
 		log_warn("cannot write %s: %m", name);
 		d->errors++;

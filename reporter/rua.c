@@ -123,6 +123,17 @@ rua_list_add(struct rua_list *list, struct rua *r)
 	memset(r, 0, sizeof(*r));
 }
 
+void
+rua_list_add_folder(struct rua_list *list, const char *path)
+{
+	for (size_t i = 0; i < list->nfolders; i++)
+		if (strcmp(list->folders[i], path) == 0)
+			return;
+	list->folders = xreallocarray(list->folders, list->nfolders + 1,
+	    sizeof(*list->folders));
+	list->folders[list->nfolders++] = xstrdup(path);
+}
+
 static void
 add_uri(struct rua_list *list, struct span text, size_t max)
 {

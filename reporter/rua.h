@@ -69,6 +69,7 @@ void	rua_list_release(struct rua_list *list);
  * when it is listed already.
  */
 void	rua_list_add(struct rua_list *list, struct rua *r);
+void	rua_list_add_folder(struct rua_list *list, const char *path);
 void	rua_list_skip(struct rua_list *list, const char *uri, const char *why);
 
 /*

@@ -7,6 +7,8 @@
 #include "reporter/ledger.h"
 #include "reporter/quota.h"
 #include "reporter/retry.h"
+#include "reporter/sender.h"
+#include "reporter/suppress.h"
 #include "spool/day.h"
 
 static void
@@ -117,15 +119,23 @@ days_refusal(struct days *d, const struct daily_report *r,
     const struct rua *to)
 {
 	const struct queue_delivery q = delivery_to(to);
-	int room = 1;
+	int rc;
 
 	if (r->objection != NULL)
 		return r->objection;
-	if (d->queue != NULL && !to->ours)
-		room = quota_take(d->queue, d->conf, r->report->day, &q,
-		    d->refusal, sizeof(d->refusal));
-	must(d, room);
-	if (room == 1)
+	if (d->queue == NULL)
+		return NULL;
+	rc = suppress_check(d->queue, to->uri, d->now, d->refusal,
+	    sizeof(d->refusal));
+	must(d, rc);
+	if (rc == 1)
+		return d->refusal;
+	if (to->ours || d->again)
+		return NULL;
+	rc = quota_take(d->queue, d->conf, r->report->day, &q, d->refusal,
+	    sizeof(d->refusal));
+	must(d, rc);
+	if (rc == 1)
 		return NULL;
 	d->left_out = true;
 	return d->refusal;
@@ -445,6 +455,8 @@ forget_finished(struct days *d, int64_t before)
 	must(d, queue_purge(d->queue, before));
 	must(d, ledger_purge(d->queue, day_of(before)));
 	must(d, quota_purge(d->queue, day_of(before)));
+	must(d, sender_purge(d->queue, before));
+	must(d, suppress_purge(d->queue, d->now));
 }
 
 void

@@ -32,7 +32,7 @@ struct days {
 	bool wrong;			/* out: something was logged as wrong */
 
 	bool left_out;			/* its own: the day is over a quota */
-	char refusal[128];
+	char refusal[256];
 	struct archive archive;
 };
 

@@ -35,6 +35,7 @@ job_free(struct job *j)
 	set->job[j->slot] = last;
 	queue_delivery_release(&j->d);
 	queue_report_release(&j->r);
+	free(j->sender);
 	free(j);
 }
 

@@ -15,6 +15,7 @@ struct job {
 	struct mailer_job mail;
 	struct queue_delivery d;
 	struct queue_report r;		/* filled in when it is started */
+	char *sender;			/* of a mail, likewise */
 	struct job *next;		/* in a list */
 	struct job_set *set;
 	size_t slot;			/* there */

@@ -140,7 +140,7 @@ write_messages(const struct mailer *m, struct mailer_job *jobs,
 			continue;
 		}
 		list[n] = (struct smtp_message){
-			.from = m->conf->mail.envelope_from,
+			.from = j->sender,
 			.to = j->address, .data = text, .len = len,
 		};
 		owner[n++] = j;

@@ -29,8 +29,9 @@ void	mailer_free(struct mailer *m);
 
 struct mailer_job {
 	struct mailer_job *next;
-	const struct queue_report *report;	/* the caller's, and so is */
-	const char *address;			/* the mailbox */
+	const struct queue_report *report;	/* the caller's, and so are */
+	const char *sender;			/* the envelope's */
+	const char *address;			/* and the mailbox */
 	struct result result;			/* out */
 	void *arg;
 };

@@ -6,11 +6,14 @@
 
 #include "conf/mem.h"
 #include "reporter/mailer.h"
+#include "reporter/sender.h"
+#include "reporter/suppress.h"
 
 struct mails {
 	const struct conf *conf;
 	const struct dkim *dkim;
 	struct marks *marks;
+	struct sender sender;
 	void (*woken)(void *arg);
 	void *arg;
 
@@ -31,6 +34,8 @@ mails_new(const struct conf *c, const struct dkim *dkim, struct marks *marks,
 	m->woken = woken;
 	m->arg = arg;
 	job_list_init(&m->waiting);
+	marks_must(marks, sender_init(&m->sender, marks->queue,
+	    c->mail.envelope_from));
 	return m;
 }
 
@@ -79,22 +84,48 @@ mailer_ready(struct mails *m)
 	return false;
 }
 
+/* The next mail but for those to addresses that have bounced. */
+static struct job *
+next_mail(struct mails *m)
+{
+	struct result r = { .outcome = REFUSED };
+	struct job *j;
+	int rc;
+
+	while ((j = job_list_shift(&m->waiting)) != NULL) {
+		marks_load(m->marks, j);
+		rc = suppress_check(m->marks->queue, j->d.uri,
+		    m->marks->clock(), r.text, sizeof(r.text));
+		marks_must(m->marks, rc);
+		if (rc == 0)
+			break;
+		marks_finish(m->marks, j, &r);
+	}
+	return j;
+}
+
 static void
 start_session(struct mails *m)
 {
 	struct mailer_job *list = NULL, **end = &list;
+	bool fresh = false;
 	struct job *j;
 
 	for (long n = m->conf->mail.messages_per_session; n > 0 &&
-	    (j = job_list_shift(&m->waiting)) != NULL; n--) {
-		marks_load(m->marks, j);
+	    (j = next_mail(m)) != NULL; n--) {
+		marks_must(m->marks, sender_for(&m->sender, m->marks->queue,
+		    j->d.uri, m->marks->clock(), &j->sender, &fresh));
 		j->mail = (struct mailer_job){ .report = &j->r,
+		    .sender = j->sender,
 		    .address = j->d.uri + strlen("mailto:"), .arg = j };
 		*end = &j->mail;
 		end = &j->mail.next;
 		m->started++;
 	}
-	mailer_send(m->mailer, list);
+	if (fresh)
+		marks_commit(m->marks);	/* before a bounce can come */
+	if (list != NULL)
+		mailer_send(m->mailer, list);
 }
 
 void

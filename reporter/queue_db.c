@@ -100,11 +100,11 @@ static const char *const migrations[] = {
 	"  value BLOB NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE sender ("
 	"  hash TEXT PRIMARY KEY,"
-	"  address TEXT NOT NULL,"
+	"  destination TEXT NOT NULL,"
 	"  used INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX sender_used ON sender (used);"
 	"CREATE TABLE suppression ("
-	"  address TEXT PRIMARY KEY,"
+	"  destination TEXT PRIMARY KEY,"
 	"  since INTEGER NOT NULL,"
 	"  until INTEGER NOT NULL,"
 	"  reason TEXT NOT NULL) WITHOUT ROWID;",

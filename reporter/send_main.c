@@ -20,6 +20,7 @@
 #include "conf/conf.h"
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/bounce.h"
 #include "reporter/days.h"
 #include "reporter/deliver.h"
 #include "reporter/dkim.h"
@@ -33,10 +34,12 @@
 #define EXIT_WRONG	1	/* something went wrong and was logged */
 #define EXIT_USAGE	2	/* wrong usage or configuration */
 #define EXIT_RUNNING	75	/* EX_TEMPFAIL: another instance runs */
+#define EXIT_AGAIN	75	/* …or an MTA should call again */
 
 struct options {
 	const char *config, *domain, *outdir;
-	bool has_day, once, now, dry_run, explain, check, print, verbose;
+	bool has_day, once, now, dry_run, explain, bounce, check, print;
+	bool verbose;
 	int day;
 	long max_runtime;
 };
@@ -65,7 +68,8 @@ usage(FILE *out)
 	fputs("usage: tlsrpt-send [--config FILE] [--day YYYY-MM-DD] "
 	    "[--domain NAME]\n"
 	    "                   [--once] [--now] [--max-runtime SECONDS]\n"
-	    "                   [--dry-run [--out DIR]] [--explain DOMAIN]\n"
+	    "                   [--dry-run [--out DIR]] [--explain DOMAIN] "
+	    "[--bounce]\n"
 	    "                   [--check-config] [--print-config] [-v] "
 	    "[--version] [--help]\n\n"
 	    "Reports every day that is over and not yet reported, and delivers "
@@ -83,12 +87,15 @@ usage(FILE *out)
 	    "there\n"
 	    "  --explain DOMAIN   say what becomes of reports on this domain, "
 	    "and why\n"
+	    "  --bounce           take in a bounce from standard input: send no "
+	    "more there\n"
 	    "  --check-config     say whether the configuration is right\n"
 	    "  --print-config     print every setting as it is in force\n"
 	    "  -v                 log more\n\n"
 	    "Exit status: 0 all well; 1 deliveries are pending, failed or "
 	    "expired, or\nsomething else went wrong and was logged; 2 wrong "
-	    "usage or configuration;\n75 another instance runs.\n", out);
+	    "usage or configuration;\n75 another instance runs, or --bounce cannot work "
+	    "now.\n", out);
 }
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
@@ -134,7 +141,7 @@ domain_option(const char *option, const char *text)
 }
 
 enum { CONFIG = 256, DAY, DOMAIN, ONCE, NOW, MAX_RUNTIME, DRY_RUN, OUT,
-	EXPLAIN, CHECK, PRINT, SHOW_VERSION, HELP };
+	EXPLAIN, BOUNCE, CHECK, PRINT, SHOW_VERSION, HELP };
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, CONFIG },
 	{ "day", required_argument, NULL, DAY },
@@ -145,6 +152,7 @@ static const struct option long_options[] = {
 	{ "dry-run", no_argument, NULL, DRY_RUN },
 	{ "out", required_argument, NULL, OUT },
 	{ "explain", required_argument, NULL, EXPLAIN },
+	{ "bounce", no_argument, NULL, BOUNCE },
 	{ "check-config", no_argument, NULL, CHECK },
 	{ "print-config", no_argument, NULL, PRINT },
 	{ "version", no_argument, NULL, SHOW_VERSION },
@@ -186,6 +194,9 @@ take_option(struct options *o, int c)
 		break;
 	case OUT:
 		o->outdir = optarg;
+		break;
+	case BOUNCE:
+		o->bounce = true;
 		break;
 	case CHECK:
 		o->check = true;
@@ -434,6 +445,33 @@ check_day(const struct send *s)
 		    s->conf.spool.grace);
 }
 
+/*
+ * A message that an MTA hands over: without the lock, since a run may take the
+ * day, and without what only a run needs.
+ */
+static int
+run_bounce(struct send *s)
+{
+	char *why = NULL;
+	int rc = EXIT_AGAIN;
+
+	if (strstr(s->conf.mail.envelope_from, "%h") == NULL)
+		wrong_usage("--bounce needs a %%h in [mail] envelope_from, as "
+		    "in tls-bounces+%%h@example.org");
+	s->queue = queue_open(s->conf.queue.database, QUEUE_WRITE, &why);
+	if (s->queue == NULL)
+		log_warn("[queue] database %s", why);
+	else if (bounce_take(&s->conf, s->queue, stdin, s->started) == -1)
+		log_warn("[queue] database %s: %s", s->conf.queue.database,
+		    queue_error(s->queue));
+	else
+		rc = 0;
+	free(why);
+	queue_close(s->queue);
+	conf_release(&s->conf);
+	return rc;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -445,6 +483,8 @@ main(int argc, char **argv)
 	if (conf_load(&s.conf, s.o.config, CONF_NEED_REPORT, stderr) == -1)
 		return EXIT_USAGE;
 	conf_log(&s.conf, "tlsrpt-send", s.o.verbose);
+	if (s.o.bounce)
+		return run_bounce(&s);
 	if (load_dkim(&s) == -1 ||
 	    (s.places = places_new(&s.conf, stderr)) == NULL)
 		return EXIT_USAGE;

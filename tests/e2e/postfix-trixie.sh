@@ -9,14 +9,15 @@
 here=$(dirname "$0")
 cache=$(realpath "$here/../..")/build/trixie
 if [[ ! ${ISOLATED+set} ]] && ! why=$("$here/trixie-root.sh" "$cache"); then
-	echo "1..0 # SKIP no Debian 13 to run Postfix in: $why"
-	exit 0
+	echo "ok 1 - the Postfix of Debian 13 # SKIP no root for it: $why"
+	echo 1..1
+	exit
 fi
 # shellcheck source=tests/e2e/lib.sh
 . "$here/lib.sh"
 if [[ ! $ISOLATED ]]; then
-	echo '1..0 # SKIP Postfix needs namespaces of its own here'
-	exit 0
+	skip 'the Postfix of Debian 13' 'it needs namespaces of its own'
+	finish
 fi
 # shellcheck source=tests/e2e/outbound.sh
 . "$root/tests/e2e/outbound.sh"
@@ -143,6 +144,28 @@ MTA-STS, self-signed|sts-self.test|sts 0 2 validation-failure/self-signed_certif
 MTA-STS without STARTTLS|sts-plain.test|sts 0 2 starttls-not-supported*2
 MTA-STS, cut in the handshake|sts-cut.test|sts 0 2 validation-failure/tls-handshake-failure*2
 END
+
+# What a report says of a failure, and of the policy.
+detail()
+{
+	jq -r '.policies[]."failure-details"[] | [."sending-mta-ip",
+	    ."receiving-mx-hostname", ."receiving-mx-helo", ."receiving-ip"] |
+	    join(" ")' reports/*"!$1!"*.json
+}
+policy()
+{
+	jq -r '.policies[].policy | [."policy-domain",
+	    (."policy-string" | length), ."policy-string"[0],
+	    ."mx-host"[]?] | map(tostring) | join(" ")' \
+	    reports/*"!$1!"*.json
+}
+sts_expired='192.0.2.254 mx.sts-expired.test sink.test 192.0.2.11'
+check 'a failure names both hosts' \
+    equal "$sts_expired" "$(detail sts-expired.test)"
+check 'MTA-STS: the policy of the domain' \
+    equal 'sts.test 4 version: STSv1 mx.sts.test' "$(policy sts.test)"
+dane="mx.dane.test 1 $(outbound_tlsa right | tr a-f A-F)"
+check 'DANE: the TLSA record of the MX host' equal "$dane" "$(policy dane.test)"
 
 sed -i "s|^directory = .*|directory = $T/imported|" tlsrpt.conf
 check 'its log is imported' spool import postfix.log

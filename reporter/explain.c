@@ -209,5 +209,7 @@ explain(struct days *d, const struct dkim *dkim, FILE *out)
 		fatal("[queue] database %s: %s", d->conf->queue.database,
 		    queue_error(d->queue));
 	daily_listen(d->daily, NULL, NULL);
+	d->show = NULL;
+	d->show_arg = NULL;
 	return d->wrong ? -1 : 0;
 }

@@ -226,7 +226,7 @@ add_records(struct spool *s, struct import *m, const char *origin)
 	return rc;
 }
 
-/* A file without name in the spool's folder. */
+/* A file without name in the spool's folder, if it can have such ones. */
 static FILE *
 unnamed_file(const struct spool *s)
 {
@@ -234,7 +234,7 @@ unnamed_file(const struct spool *s)
 	FILE *f;
 
 	if (fd == -1)
-		return NULL;
+		return tmpfile();
 	if ((f = fdopen(fd, "w+")) == NULL)
 		close(fd);
 	return f;

@@ -7,7 +7,7 @@
 #include "spool/record.h"
 
 /*
- * TLS sessions from the log of Postfix, of all versions.
+ * TLS sessions from the log of Postfix 3.
  *
  * Since 3.10 a Postfix with TLSRPT logs each outcome in one line with the
  * domain.  Of a host that does, these lines count and no others.

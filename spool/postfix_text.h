@@ -9,9 +9,9 @@
 #include "spool/span.h"
 
 /*
- * What an SMTP client of Postfix says about TLS, in the words of 2.3 to 3.11.
- * Each is matched from its beginning: what a peer said comes after Postfix's
- * own words and cannot pretend to be one.
+ * What an SMTP client of Postfix 3 says about TLS.  Each message is matched
+ * from its beginning: what a peer said comes after Postfix's own words and
+ * cannot pretend to be one.
  */
 
 /* "mx1.example.com[192.0.2.1]:25", the port left out. */

@@ -36,6 +36,7 @@ job_free(struct job *j)
 	queue_delivery_release(&j->d);
 	queue_report_release(&j->r);
 	free(j->sender);
+	rua_release(&j->to);
 	free(j);
 }
 

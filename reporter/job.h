@@ -7,6 +7,7 @@
 
 #include "reporter/mailer.h"
 #include "reporter/queue.h"
+#include "reporter/rua.h"
 #include "reporter/schedule.h"
 
 /* One delivery, from its being due to its outcome in the queue. */
@@ -16,6 +17,7 @@ struct job {
 	struct queue_delivery d;
 	struct queue_report r;		/* filled in when it is started */
 	char *sender;			/* of a mail, likewise */
+	struct rua to;			/* of a mail, likewise */
 	struct job *next;		/* in a list */
 	struct job_set *set;
 	size_t slot;			/* there */

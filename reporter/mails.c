@@ -84,20 +84,33 @@ mailer_ready(struct mails *m)
 	return false;
 }
 
+/* Does no mail go to this job's address?  r says why; j->to is filled in. */
+static bool
+is_refused(struct mails *m, struct job *j, struct result *r)
+{
+	const char *why;
+	int rc;
+
+	if (rua_uri(&j->to, j->d.uri, strlen(j->d.uri), &why) == -1) {
+		result_set(r, REFUSED, 0, "%s", why);
+		return true;
+	}
+	rc = suppress_check(m->marks->queue, j->d.uri, m->marks->clock(),
+	    r->text, sizeof(r->text));
+	marks_must(m->marks, rc);
+	return rc != 0;
+}
+
 /* The next mail but for those to addresses that have bounced. */
 static struct job *
 next_mail(struct mails *m)
 {
 	struct result r = { .outcome = REFUSED };
 	struct job *j;
-	int rc;
 
 	while ((j = job_list_shift(&m->waiting)) != NULL) {
 		marks_load(m->marks, j);
-		rc = suppress_check(m->marks->queue, j->d.uri,
-		    m->marks->clock(), r.text, sizeof(r.text));
-		marks_must(m->marks, rc);
-		if (rc == 0)
+		if (!is_refused(m, j, &r))
 			break;
 		marks_finish(m->marks, j, &r);
 	}
@@ -117,7 +130,7 @@ start_session(struct mails *m)
 		    j->d.uri, m->marks->clock(), &j->sender, &fresh));
 		j->mail = (struct mailer_job){ .report = &j->r,
 		    .sender = j->sender,
-		    .address = j->d.uri + strlen("mailto:"), .arg = j };
+		    .address = j->to.target, .arg = j };
 		*end = &j->mail;
 		end = &j->mail.next;
 		m->started++;

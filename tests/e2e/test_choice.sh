@@ -21,6 +21,7 @@ tlsrpt added.example mailto:tls@added.example
 tlsrpt gone.example mailto:tls@gone.example,mailto:two@gone.example
 tlsrpt typo.example mailto:tls@analyzer.example
 tlsrpt old.example "$base/in/v1/old"
+tlsrpt odd.example "mailto:tls%2Frpt=o'x@odd.example"
 tlsrpt folder.example mailto:tls@folder.example
 record well.example 'v=TLSRPTv1; rua=mailto:tls@well.example' >>day.jsonl
 record unpublished.example >>day.jsonl
@@ -148,16 +149,16 @@ file()
 }
 check 'by https: what was to be' equal "$(printf '%s\n' /in/port \
     /in/replaced /in/v2/old /in/victim)" "$(jq -r .uri posts.json | sort)"
-check 'mails arrive' wait_for 20 mails_are 9
+check 'mails arrive' wait_for 20 mails_are 11
 mapfile -t inbox < <(mails)
 check 'by mail: what was to be, and copies' equal "$(printf '%s\n' \
-    "copy@$submitter" "copy@$submitter" "copy@$submitter" \
-    "copy@$submitter" more@added.example tls@added.example \
+    "copy@$submitter" "copy@$submitter" "copy@$submitter" "copy@$submitter" \
+    "copy@$submitter" "tls/rpt=o'x@odd.example" more@added.example tls@added.example \
     tls@analyzers.example tls@looked-up.example tls@plain.example |
     sort)" "$(sed -n 's/^X-Original-To: //p' "${inbox[@]}" |
     sort)"
 check 'every report is archived' equal "$(for name in added folder \
-    looked-up not-kept old plain port replaced typo victim; do
+    looked-up not-kept odd old plain port replaced typo victim; do
 	(cd archive/"$day" && ls -- *"!$name.example!"*)
     done)" "$(ls archive/"$day")"
 check 'as it was sent' cmp "$(jq -r 'select(.uri == "/in/port").file' \

@@ -9,7 +9,6 @@
 #include "reporter/gzip.h"
 #include "reporter/json.h"
 #include "reporter/ledger.h"
-#include "reporter/lint.h"
 #include "reporter/summary.h"
 
 struct daily {
@@ -275,33 +274,36 @@ tell(const struct daily *d, const struct daily_decision *c)
 		    { "record", c->txt }, { NULL, NULL } });
 }
 
+/* A look-up may still end in an address. */
+static bool
+may_be_mailed(const struct rua_list *to, bool lookup)
+{
+	for (size_t i = 0; i < to->n; i++)
+		if (to->list[i].scheme == RUA_MAILTO)
+			return true;
+	return lookup;
+}
+
 static int
 finish(struct daily *d, const struct report *r, const struct rua_list *to,
     bool lookup, daily_fn *fn, void *arg)
 {
-	const struct lint_names names = {
-		.submitter = d->who.submitter, .domain = r->domain,
-		.report_id = r->id, .filename = r->filename,
-	};
 	struct daily_report done = { .report = r, .to = to, .lookup = lookup };
-	char *json, *objection, *summary = summary_text(r);
+	char *json, *summary = NULL;
 	int rc;
 
-	done.json = json = json_report(r, false, &done.jsonlen);
-	if (json == NULL)
-		objection = xstrdup("a text in it is not UTF-8");
-	else
-		objection = lint_report(json, done.jsonlen, &names);
+	/* Without a text it is held back when it is to leave (hold.h). */
+	if ((json = json_report(r, false, &done.jsonlen)) == NULL)
+		log_warn("the report %s holds a text that is not UTF-8, a bug "
+		    "of ours", r->id);
 	gzip_pack(d->gzip, json != NULL ? json : "", done.jsonlen, &done.gzip,
 	    &done.gziplen);
-	done.objection = objection;
+	if (may_be_mailed(to, lookup))
+		summary = summary_text(r);
+	done.json = json;
 	done.summary = summary;
-	if (objection != NULL)
-		log_warn("the report %s is held back, a bug of ours: %s",
-		    r->id, objection);
 	rc = fn(arg, &done);
 	free(json);
-	free(objection);
 	free(summary);
 	return rc;
 }

@@ -11,8 +11,8 @@
 #include "reporter/rua.h"
 
 /*
- * What a counted day comes to: one report per domain, finished and looked
- * over, and where each goes.  Queueing and the dry run both go through here.
+ * What a counted day comes to: one finished report per domain, and where each
+ * goes.  Queueing and the dry run both go through here.
  */
 struct daily;
 
@@ -57,8 +57,8 @@ struct daily_report {
 	size_t jsonlen;
 	const void *gzip;
 	size_t gziplen;
-	const char *summary;		/* for the text part of a mail */
-	const char *objection;		/* lint's: hold it back; or NULL */
+	const char *summary;		/* for the text part of a mail; NULL
+					   when no mail can come of it */
 	const struct rua_list *to;	/* empty when lookup */
 	bool lookup;			/* DNS did not answer: ask again later */
 };

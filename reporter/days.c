@@ -121,8 +121,6 @@ days_refusal(struct days *d, const struct daily_report *r,
 	const struct queue_delivery q = delivery_to(to);
 	int rc;
 
-	if (r->objection != NULL)
-		return r->objection;
 	if (d->queue == NULL)
 		return NULL;
 	rc = suppress_check(d->queue, to->uri, d->now, d->refusal,
@@ -160,7 +158,7 @@ enqueue(struct days *d, struct queue_delivery *to, const char *refusal)
 }
 
 static void
-enqueue_lookup(struct days *d, const char *refusal)
+enqueue_lookup(struct days *d)
 {
 	char name[] = "dns";
 	struct queue_delivery to = {
@@ -168,7 +166,7 @@ enqueue_lookup(struct days *d, const char *refusal)
 		.next_try = d->now,
 	};
 
-	enqueue(d, &to, refusal);
+	enqueue(d, &to, NULL);
 }
 
 static void
@@ -178,6 +176,22 @@ enqueue_rua(struct days *d, const struct daily_report *r, const struct rua *to)
 
 	q.next_try = days_first_try(d, r, to);
 	enqueue(d, &q, days_refusal(d, r, to));
+}
+
+struct queue_report
+days_queued(const struct daily_report *r, int64_t now)
+{
+	return (struct queue_report){
+		.day = r->report->day, .part = r->report->part,
+		.made = now,
+		.domain = (char *)(uintptr_t)r->report->domain,
+		.report_id = (char *)(uintptr_t)r->report->id,
+		.filename = (char *)(uintptr_t)r->report->filename,
+		.summary = (char *)(uintptr_t)r->summary,
+		.sessions = r->report->successful + r->report->failed,
+		.failures = r->report->failed,
+		.body = (void *)(uintptr_t)r->gzip, .len = r->gziplen,
+	};
 }
 
 /* Copies are for people: without them the report goes out all the same. */
@@ -199,27 +213,15 @@ static int
 enqueue_report(void *arg, const struct daily_report *r)
 {
 	struct days *d = arg;
-	struct queue_report q = {
-		.day = r->report->day, .part = r->report->part,
-		.made = d->now,
-		.domain = (char *)(uintptr_t)r->report->domain,
-		.report_id = (char *)(uintptr_t)r->report->id,
-		.filename = (char *)(uintptr_t)r->report->filename,
-		.summary = (char *)(uintptr_t)r->summary,
-		.sessions = r->report->successful + r->report->failed,
-		.failures = r->report->failed,
-		.body = (void *)(uintptr_t)r->gzip, .len = r->gziplen,
-	};
+	struct queue_report q = days_queued(r, d->now);
 
 	copy_report(d, r);
 	d->reports++;
-	if (r->objection != NULL)
-		d->wrong = true;
 	if (!r->lookup && r->to->n == 0)
 		return 0;		/* copies were all that is wanted */
 	must(d, queue_add_report(d->queue, &q));
 	if (r->lookup)
-		enqueue_lookup(d, r->objection);
+		enqueue_lookup(d);
 	for (size_t i = 0; i < r->to->n; i++)
 		enqueue_rua(d, r, &r->to->list[i]);
 	return 0;

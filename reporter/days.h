@@ -49,6 +49,9 @@ const char *days_refusal(struct days *d, const struct daily_report *r,
 int64_t	days_first_try(const struct days *d, const struct daily_report *r,
 	    const struct rua *to);
 
+/* As the queue has it, if queued now.  Points into r; not to be released. */
+struct queue_report days_queued(const struct daily_report *r, int64_t now);
+
 /*
  * Forget what has been kept long enough: days of the spool all of whose
  * segments are reported, and finished reports.

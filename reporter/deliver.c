@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "conf/log.h"
+#include "reporter/hold.h"
 #include "reporter/https.h"
 #include "reporter/job.h"
 #include "reporter/lookups.h"
@@ -53,6 +54,26 @@ web_done(void *arg, const struct result *r)
 	marks_finish(&v->marks, j, r);
 }
 
+/* The last look at it is here; for mails it is in mailer_message. */
+static void
+start_post(struct deliver *v, struct job *j)
+{
+	struct result r;
+	char *why;
+
+	marks_load(&v->marks, j);
+	if ((why = hold_report(v->conf, &j->r)) == NULL) {
+		https_post(v->https, j->d.uri, j->r.body, j->r.len, web_done,
+		    j);
+		return;
+	}
+	result_set(&r, REFUSED, 0, "%s", why);
+	free(why);
+	/* Not the host's fault. */
+	schedule_done(v->web, &j->scheduled, true, v->o->clock());
+	marks_finish(&v->marks, j, &r);
+}
+
 static void
 start_web(struct deliver *v)
 {
@@ -60,13 +81,8 @@ start_web(struct deliver *v)
 	struct result r;
 
 	while (https_active(v->https) < (size_t)v->conf->https.parallel &&
-	    (s = schedule_next(v->web, v->o->clock())) != NULL) {
-		struct job *j = (struct job *)s;
-
-		marks_load(&v->marks, j);
-		https_post(v->https, j->d.uri, j->r.body, j->r.len, web_done,
-		    j);
-	}
+	    (s = schedule_next(v->web, v->o->clock())) != NULL)
+		start_post(v, (struct job *)s);
 	while ((s = schedule_hopeless(v->web, v->o->clock())) != NULL) {
 		struct job *j = (struct job *)s;
 

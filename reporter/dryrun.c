@@ -7,6 +7,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/archive.h"
+#include "reporter/hold.h"
 #include "reporter/json.h"
 #include "reporter/mailer.h"
 #include "spool/day.h"
@@ -51,15 +52,7 @@ static void
 write_mail(struct dryrun *d, const struct daily_report *r, const char *address,
     size_t number)
 {
-	struct queue_report q = {
-		.day = r->report->day, .part = r->report->part,
-		.made = d->now,
-		.domain = (char *)(uintptr_t)r->report->domain,
-		.report_id = (char *)(uintptr_t)r->report->id,
-		.filename = (char *)(uintptr_t)r->report->filename,
-		.summary = (char *)(uintptr_t)r->summary,
-		.body = (void *)(uintptr_t)r->gzip, .len = r->gziplen,
-	};
+	const struct queue_report q = days_queued(r, d->now);
 	char suffix[32] = ".eml", *message, *why;
 	size_t len;
 
@@ -86,6 +79,19 @@ print_line(struct dryrun *d, const struct daily_report *r, const char *to)
 	    day_format(r->report->day, day), r->report->domain,
 	    r->report->successful + r->report->failed, r->report->failed,
 	    r->gziplen, to);
+}
+
+static bool
+is_held_back(const struct dryrun *d, const struct daily_report *r)
+{
+	const struct queue_report q = days_queued(r, d->now);
+	char *why = hold_report(d->conf, &q);
+
+	if (why == NULL)
+		return false;
+	log_warn("the report %s: %s", r->report->id, why);
+	free(why);
+	return true;
 }
 
 static void
@@ -129,7 +135,7 @@ dryrun_report(void *arg, const struct daily_report *r)
 	d->reports++;
 	d->sessions += r->report->successful + r->report->failed;
 	d->failures += r->report->failed;
-	if (r->objection != NULL) {
+	if (is_held_back(d, r)) {
 		print_line(d, r, "(held back)");
 		d->held_back++;
 		return 0;

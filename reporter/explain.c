@@ -7,6 +7,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/hold.h"
 #include "reporter/mailer.h"
 #include "spool/day.h"
 
@@ -102,11 +103,14 @@ static int
 on_report(void *arg, const struct daily_report *r)
 {
 	const struct explain *e = arg;
+	const struct queue_report q = days_queued(r, e->days->now);
 	char time[DAY_TIME_TEXT], *when;
+	char *held_back = hold_report(e->days->conf, &q);
 	const char *why;
 
-	if (r->objection != NULL)
-		say(e, "  held back, a bug of ours: %s", r->objection);
+	if (held_back != NULL)
+		say(e, "  %s", held_back);
+	free(held_back);
 	for (size_t i = 0; i < r->to->n; i++) {
 		const struct rua *to = &r->to->list[i];
 

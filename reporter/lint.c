@@ -12,6 +12,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/gzip.h"
 #include "spool/day.h"
 #include "spool/record.h"
 
@@ -499,4 +500,19 @@ lint_report(const char *json, size_t len, const struct lint_names *n)
 		filename(&root);
 	json_decref(v);
 	return l.why;
+}
+
+char *
+lint_packed(const void *gzip, size_t len, const struct lint_names *n)
+{
+	const char *reason;
+	size_t jsonlen;
+	char *json = gzip_unpack(gzip, len, LINT_JSON_MAX, &jsonlen, &reason);
+	char *why;
+
+	if (json == NULL)
+		return xasprintf("RFC 8460 section 5.2: %s", reason);
+	why = lint_report(json, jsonlen, n);
+	free(json);
+	return why;
 }

@@ -26,6 +26,8 @@ struct lint_names {
  * RFC section, which the caller frees.
  */
 char	*lint_report(const char *json, size_t len, const struct lint_names *n);
+/* The same as gzip. */
+char	*lint_packed(const void *gzip, size_t len, const struct lint_names *n);
 
 /*
  * The finished message, and the report that is attached to it.  from and to

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "conf/mem.h"
-#include "reporter/gzip.h"
 #include "reporter/lint_mime.h"
 
 #define WSP	" \t"
@@ -382,21 +381,12 @@ contents_check(const struct message *m)
 {
 	const struct lint_part *p = &m->parts[1];
 	unsigned char *packed = NULL;
-	char *json = NULL, *why;
-	const char *reason;
-	size_t len, jsonlen;
+	size_t len;
+	char *why;
 
-	if ((why = lint_base64(p->body, p->len, &packed, &len)) != NULL)
-		goto out;
-	json = gzip_unpack(packed, len, LINT_JSON_MAX, &jsonlen, &reason);
-	if (json == NULL)
-		why = xasprintf("RFC 8460 section 5.2: the attachment: %s",
-		    reason);
-	else
-		why = lint_report(json, jsonlen, m->n);
-out:
+	if ((why = lint_base64(p->body, p->len, &packed, &len)) == NULL)
+		why = lint_packed(packed, len, m->n);
 	free(packed);
-	free(json);
 	return why;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "conf/mem.h"
+#include "reporter/hold.h"
 #include "reporter/mime.h"
 #include "reporter/smtp.h"
 
@@ -101,10 +102,7 @@ mailer_message(const struct conf *c, const struct dkim *dkim,
 		.body = r->body,
 		.len = r->len,
 	};
-	const struct lint_names names = {
-		.submitter = c->report.domain, .domain = r->domain,
-		.report_id = r->report_id, .filename = r->filename,
-	};
+	const struct lint_names names = hold_names(c, r);
 	char *message, *objection;
 
 	if ((message = mime_message(&m, dkim, len, why)) == NULL)
@@ -113,8 +111,7 @@ mailer_message(const struct conf *c, const struct dkim *dkim,
 	    dkim != NULL);
 	if (objection == NULL)
 		return message;
-	*why = xasprintf("held back, a bug of ours: %s", objection);
-	free(objection);
+	*why = hold_reason(objection);
 	free(message);
 	return NULL;
 }

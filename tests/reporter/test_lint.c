@@ -581,7 +581,7 @@ static const struct {
 	{ "a short line", "H4sI", "H4sI\r\n", "RFC 2045 section 6.8: a base64 "
 	    "line of 4 columns, not 76" },
 	{ "not base64", "H4sI", "H4s*", "RFC 2045 section 6.8: not base64" },
-	{ "not gzip", "H4sI", "AAAA", "RFC 8460 section 5.2: the attachment: "
+	{ "not gzip", "H4sI", "AAAA", "RFC 8460 section 5.2: "
 	    "not gzip data" },
 };
 

@@ -391,7 +391,8 @@ batch_run(struct spool *s, int fd, off_t from,
 {
 	struct batch *b = batch_new(s, source, totals);
 	struct intake_sink sink = { .record = record, .reject = reject,
-		.arg = b, .complete = source->open == NULL };
+		.arg = b, .complete = source->open == NULL,
+		.use = RECORD_KEEP };
 	struct stat before;
 	int rc = -1, saved;
 

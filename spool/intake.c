@@ -39,6 +39,7 @@ struct chunk {
 struct round {
 	const struct fold_line *line;
 	size_t nlines;
+	enum record_use use;
 	size_t next;			/* the first line nobody took */
 	size_t taken, handed_on;	/* chunks */
 	size_t nchunks;
@@ -75,7 +76,7 @@ parse(const struct round *r, struct chunk *c)
 		const struct fold_line *l = &r->line[c->first + i];
 
 		c->line[i].why = NULL;
-		if (record_parse(&c->line[i].record, l->text, l->len,
+		if (record_parse(&c->line[i].record, l->text, l->len, r->use,
 		    &c->arena, &c->line[i].why) == 0)
 			c->line[i].why = NULL;
 	}
@@ -181,7 +182,7 @@ static void
 drain(const struct fold *f, int day, const struct intake_sink *sink,
     struct intake_totals *totals)
 {
-	struct round r = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	struct round r = { .use = sink->use, .lock = PTHREAD_MUTEX_INITIALIZER,
 		.ready = PTHREAD_COND_INITIALIZER,
 		.room = PTHREAD_COND_INITIALIZER };
 	int want = 0, threads;

@@ -30,6 +30,7 @@ struct intake_sink {	/* a function that is NULL is not called */
 	 * line without newline is a line like the others and not a torn one.
 	 */
 	bool complete;
+	enum record_use use;	/* is the text of records wanted, too? */
 };
 
 struct intake_totals {

@@ -427,32 +427,38 @@ get_record(struct reader *rd, const json_t *root, struct record *r)
 	return get_own(rd, root, r);
 }
 
+/* The object as one line, in the arena. */
+static const char *
+rewrite(struct arena *a, const json_t *root, size_t room, size_t *len)
+{
+	char *buf = arena_alloc(a, room);
+
+	/* Numbers of foreign keys may come out longer than they went in. */
+	if ((*len = json_dumpb(root, buf, room, JSON_COMPACT)) > room) {
+		buf = arena_alloc(a, *len);
+		*len = json_dumpb(root, buf, *len, JSON_COMPACT);
+	}
+	if (*len == 0)
+		fatal("out of memory");
+	return buf;
+}
+
 /* The line for a segment: as it came unless it says when or how often. */
-static void
-keep_text(struct arena *a, json_t *root, const char *line, size_t len,
+static int
+keep_text(const struct reader *rd, json_t *root, const char *line, size_t len,
     struct record *r)
 {
-	const size_t flags = JSON_COMPACT;
-	size_t need, room = len;
-	char *buf;
-	bool ts, n;
+	bool ts = json_object_del(root, "ts") == 0;
+	bool n = json_object_del(root, "n") == 0;
 
 	r->text = line;
 	r->len = len;
-	ts = json_object_del(root, "ts") == 0;
-	n = json_object_del(root, "n") == 0;
-	if (!ts && !n)
-		return;
-	/* Numbers of foreign keys may come out longer than they went in. */
-	buf = arena_alloc(a, room);
-	if ((need = json_dumpb(root, buf, room, flags)) > room) {
-		buf = arena_alloc(a, need);
-		need = json_dumpb(root, buf, need, flags);
-	}
-	if (need == 0)
-		fatal("out of memory");
-	r->text = buf;
-	r->len = need;
+	if (ts || n)
+		r->text = rewrite(rd->a, root, len, &r->len);
+	if (r->len <= RECORD_MAX)
+		return 0;
+	*rd->why = "longer than " VALUE(RECORD_MAX) " bytes when rewritten";
+	return -1;
 }
 
 static bool
@@ -472,8 +478,8 @@ trim(const char **line, size_t *len)
 }
 
 int
-record_parse(struct record *r, const char *line, size_t len, struct arena *a,
-    const char **why)
+record_parse(struct record *r, const char *line, size_t len,
+    enum record_use use, struct arena *a, const char **why)
 {
 	struct reader rd = { .a = a, .why = why };
 	json_error_t error;
@@ -494,12 +500,8 @@ record_parse(struct record *r, const char *line, size_t len, struct arena *a,
 	}
 	if (get_record(&rd, root, r) == -1)
 		goto out;
-	keep_text(a, root, line, len, r);
-	if (r->len > RECORD_MAX) {
-		*why = "longer than " VALUE(RECORD_MAX) " bytes when rewritten";
-		goto out;
-	}
-	rc = 0;
+	if (use == RECORD_COUNT || keep_text(&rd, root, line, len, r) == 0)
+		rc = 0;
 out:
 	json_decref(root);
 	return rc;

@@ -98,7 +98,8 @@ struct record {
 
 	/*
 	 * The line as a sealed segment keeps it: one line of UTF-8 without
-	 * newline, ts and n taken out, all else as it came.
+	 * newline, ts and n taken out, all else as it came.  NULL when it was
+	 * not asked for.
 	 */
 	const char *text;
 	size_t len;
@@ -111,9 +112,13 @@ struct record {
  * text becomes U+FFFD; what else is wrong refuses the whole record: -1 with
  * the reason in *why (in the arena or static), which names the key, the value
  * and what is allowed.  Never prints.
+ *
+ * RECORD_KEEP asks for its text, too, which takes time to write for a
+ * record with ts or n, and which must not be longer than RECORD_MAX either.
  */
+enum record_use { RECORD_COUNT, RECORD_KEEP };
 int	record_parse(struct record *r, const char *line, size_t len,
-	    struct arena *a, const char **why);
+	    enum record_use use, struct arena *a, const char **why);
 
 /*
  * The receive-side check, all that is done before a datagram is on disk: not

@@ -72,7 +72,8 @@ find_bad(const struct inspected *f, FILE *in, uint64_t number)
 			continue;
 		if (!whole && f->end == TORN)
 			complain(f, number, "torn: no newline at its end");
-		else if (record_parse(&r, line, len, &a, &why) == -1)
+		else if (record_parse(&r, line, len, RECORD_KEEP, &a,
+		    &why) == -1)
 			complain(f, number, why);
 		arena_reset(&a);
 	}
@@ -87,7 +88,8 @@ static void
 inspect(const struct inspected *f, int fd, off_t from, uint64_t number,
     struct intake_totals *t)
 {
-	const struct intake_sink sink = { .complete = f->end == COMPLETE };
+	const struct intake_sink sink = { .complete = f->end == COMPLETE,
+		.use = RECORD_KEEP };
 	FILE *in = NULL;
 	int copy;
 

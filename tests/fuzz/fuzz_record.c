@@ -91,7 +91,8 @@ check_kept(const struct record *r, struct arena *a)
 
 	demand(record_refuse(r->text, r->len) == NULL);
 	demand(utf8_span(r->text, r->len) == r->len);
-	demand(record_parse(&again, r->text, r->len, a, &why) == 0);
+	demand(record_parse(&again, r->text, r->len, RECORD_KEEP, a,
+	    &why) == 0);
 	demand(again.text == r->text && again.len == r->len);
 	demand(again.n == 1 && !again.has_ts);
 	demand(again.own_report == r->own_report);
@@ -107,7 +108,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *why;
 	size_t i;
 
-	if (record_parse(&r, (const char *)data, size, &a, &why) == -1)
+	if (record_parse(&r, (const char *)data, size, RECORD_KEEP, &a,
+	    &why) == -1)
 		demand(why != NULL && why[0] != '\0');
 	else {
 		check_domain(r.domain, &a);

@@ -102,7 +102,7 @@ static struct intake_totals
 read_body(int fd, off_t from, struct seen *seen)
 {
 	const struct intake_sink sink = { .record = record, .reject = reject,
-		.arg = seen };
+		.use = RECORD_KEEP, .arg = seen };
 	struct intake_totals t = { 0 };
 
 	demand(intake_read(fd, from, day_of(0), &sink, &t) == 0);

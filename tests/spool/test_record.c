@@ -119,7 +119,7 @@ file_is_read(void **state)
 	size_t len;
 
 	assert_non_null(line = slurp(path, &len));
-	if (record_parse(&r, line, len, &a, &why) == -1)
+	if (record_parse(&r, line, len, RECORD_KEEP, &a, &why) == -1)
 		fail_msg("refused: %s", why);
 	assert_null(why);
 	got = dump(&r, line, len);
@@ -139,7 +139,8 @@ file_is_refused(void **state)
 	size_t len;
 
 	assert_non_null(line = slurp(path, &len));
-	assert_int_equal(record_parse(&r, line, len, &a, &why), -1);
+	assert_int_equal(record_parse(&r, line, len, RECORD_KEEP, &a, &why),
+	    -1);
 	assert_non_null(why);
 	assert_beside(path, "why", arena_printf(&a, "%s\n", why));
 	free(line);
@@ -195,8 +196,8 @@ size_has_a_ceiling(void **state)
 	for (i = 0; i < N(rows); i++) {
 		print_message("%s\n", rows[i].name);
 		line = filled(rows[i].len, rows[i].fill);
-		assert_int_equal(record_parse(&r, line, rows[i].len, &a, &why),
-		    rows[i].why == NULL ? 0 : -1);
+		assert_int_equal(record_parse(&r, line, rows[i].len,
+		    RECORD_KEEP, &a, &why), rows[i].why == NULL ? 0 : -1);
 		if (rows[i].why != NULL)
 			assert_string_equal(why, rows[i].why);
 		else
@@ -227,7 +228,8 @@ a_record_that_grows_when_rewritten_is_refused(void **state)
 	fputs("0]}", f);
 	fclose(f);
 	assert_true(len < RECORD_MAX);
-	assert_int_equal(record_parse(&r, line, len, &a, &why), -1);
+	assert_int_equal(record_parse(&r, line, len, RECORD_KEEP, &a, &why),
+	    -1);
 	assert_string_equal(why, "longer than 262144 bytes when rewritten");
 	free(line);
 	arena_release(&a);
@@ -249,8 +251,8 @@ a_txt_record_too_long_to_be_one_is_left_out(void **state)
 		txt[len] = '\0';
 		keys = xasprintf(",\"pr\":\"%s\"", txt);
 		line = minimal(keys);
-		assert_int_equal(record_parse(&r, line, strlen(line), &a,
-		    &why), 0);
+		assert_int_equal(record_parse(&r, line, strlen(line),
+		    RECORD_KEEP, &a, &why), 0);
 		if (len == RECORD_TXT_MAX)
 			assert_string_equal(r.txt, txt);
 		else
@@ -271,9 +273,13 @@ the_line_is_kept_itself_when_nothing_changes(void **state)
 	char *line = minimal(",\"report\":true");
 
 	(void)state;
-	assert_int_equal(record_parse(&r, line, strlen(line), &a, &why), 0);
+	assert_int_equal(record_parse(&r, line, strlen(line), RECORD_KEEP, &a,
+	    &why), 0);
 	assert_ptr_equal(r.text, line);
 	assert_int_equal(r.len, strlen(line));
+	assert_int_equal(record_parse(&r, line, strlen(line), RECORD_COUNT, &a,
+	    &why), 0);
+	assert_null(r.text);
 	free(line);
 	arena_release(&a);
 }
@@ -389,7 +395,8 @@ parse_postfix(struct arena *a, int *failed)
 	if (f == NULL)
 		return 0;
 	while ((len = getline(&line, &size, f)) > 0) {
-		if (record_parse(&r, line, (size_t)len - 1, a, &why) == -1 ||
+		if (record_parse(&r, line, (size_t)len - 1, RECORD_KEEP, a,
+		    &why) == -1 ||
 		    r.text != line || r.npolicies != 1 || r.txt == NULL)
 			break;
 		n++;

@@ -209,7 +209,9 @@ take_one(struct spool *s, const char *path, const struct options *o,
 
 	fd = is_stdin ? STDIN_FILENO : open_as_caller(path);
 	if (fd == -1 || take(s, fd, origin, o) == -1) {
-		log_warn("%s: not added: %m", origin);
+		log_warn("%s: not added: %s", origin, errno == EBADMSG ?
+		    "its gzip data are damaged or incomplete" :
+		    strerrordesc_np(errno));
 		rc = WRONG;
 	}
 	if (!is_stdin && fd != -1)

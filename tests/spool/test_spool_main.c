@@ -144,6 +144,73 @@ add_goes_on_after_a_file_it_cannot_read(void **state)
 	assert_int_equal(sessions_of(&s->spool, DAY), 1);
 }
 
+#define LOG	" mta1 postfix/smtp[1]: TLSRPT: status=success, domain="
+#define MX	", receiving_mx=mx.example[192.0.2.1]\n"
+
+static void
+import_says_what_it_found(void **state)
+{
+	struct scratch *s = *state;
+	struct result r;
+
+	put(s->spool.fd, "mail.log", "2026-11-20T10:00:00Z" LOG "a.example" MX
+	    "2026-11-21T10:00:00Z" LOG "a.example" MX
+	    "2026-11-21T10:00:00Z" LOG "..example" MX
+	    "2026-13-21T10:00:00Z" LOG "a.example" MX
+	    "2026-11-21T10:00:00Z mta1 kernel: hello\n"
+	    "2026-11-21T10:00:00Z mta1 postfix/smtp[2]: Trusted TLS "
+	    "connection established to mx.example[192.0.2.1]:25: TLSv1.3\n");
+	r = run(s, "", "import mail.log");
+	assert_int_equal(r.status, 0);
+	assert_true(has(&r, "mail.log: 6 lines, 5 of SMTP clients, 2 sessions, "
+	    "0 of other days, 0 handshakes without delivery; 2 days, "
+	    "2 segments\n"));
+	assert_true(has(&r, "left out: 1 lines whose time cannot be read, 1 "
+	    "sessions without a domain name; cut: 0 lines"));
+	assert_int_equal(sessions_of(&s->spool, DAY), 1);
+	assert_int_equal(sessions_of(&s->spool, DAY - 1), 1);
+	r = run(s, "gzip -c mail.log | ", "import -");
+	assert_int_equal(r.status, 0);
+	assert_true(has(&r, "(standard input): 2 of its segments were imported "
+	    "before, they are not added again"));
+	assert_int_equal(sessions_of(&s->spool, DAY), 1);
+}
+
+/* Stamps are of the year in which the file was written, or of --day. */
+static void
+import_knows_year_and_zone(void **state)
+{
+	struct scratch *s = *state;
+	struct result r;
+
+	put(s->spool.fd, "mail.log", "Nov 21 23:30:00" LOG "a.example" MX);
+	r = run(s, "touch -d 2026-11-22T00:00:00Z mail.log && TZ=EST5 ",
+	    "import mail.log");
+	assert_int_equal(r.status, 0);
+	assert_int_equal(sessions_of(&s->spool, DAY + 1), 1);
+	put(s->spool.fd, "mail.log", "Nov 21 23:30:00" LOG "b.example" MX);
+	r = run(s, "TZ=UTC0 ", "import --day 2025-11-21 mail.log");
+	assert_int_equal(r.status, 0);
+	assert_int_equal(sessions_of(&s->spool, DAY - 365), 1);
+	r = run(s, "TZ=UTC0 ", "import --day 2025-11-22 mail.log");
+	assert_true(has(&r, "0 sessions, 1 of other days"));
+}
+
+static void
+import_of_what_is_no_log_fails(void **state)
+{
+	struct scratch *s = *state;
+	struct result r;
+
+	r = run(s, "", "import none.log");
+	assert_int_equal(r.status, 1);
+	assert_true(has(&r, "none.log: not added: No such file"));
+	r = run(s, "echo x | gzip -c | head -c 15 | ", "import");
+	assert_int_equal(r.status, 1);
+	assert_true(has(&r, "(standard input): not added: its gzip data "
+	    "are damaged or incomplete"));
+}
+
 static void
 wrong_usage_is_status_2(void **state)
 {
@@ -313,6 +380,9 @@ main(int argc, char *argv[])
 		CASE(add_without_day_means_today),
 		CASE(add_warns_of_what_is_rejected),
 		CASE(add_goes_on_after_a_file_it_cannot_read),
+		CASE(import_says_what_it_found),
+		CASE(import_knows_year_and_zone),
+		CASE(import_of_what_is_no_log_fails),
 		CASE(wrong_usage_is_status_2),
 		CASE(help_and_version_are_told),
 		CASE(a_spool_that_is_not_there_is_said),

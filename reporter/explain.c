@@ -151,8 +151,8 @@ on_item(void *arg, const struct queue_item *item)
 	if (e->days->one && item->day != e->days->day)
 		return 0;
 	if (e->part == 0 || e->day != item->day || e->part != item->part)
-		say(e, "%s on %s, part %u, in the queue since %s, sessions: %" PRIu64
-		    ", failed: %" PRIu64, item->domain,
+		say(e, "%s on %s, part %u, in the queue since %s, sessions: %"
+		    PRIu64 ", failed: %" PRIu64, item->domain,
 		    day_format(item->day, day), item->part,
 		    day_format_time(item->made, made), item->sessions,
 		    item->failures);

@@ -7,9 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,26 +25,14 @@
 #include "reporter/dryrun.h"
 #include "reporter/explain.h"
 #include "reporter/queue.h"
+#include "reporter/send_options.h"
 #include "spool/day.h"
 #include "spool/file.h"
 #include "spool/spool.h"
 
-#define EXIT_WRONG	1	/* something went wrong and was logged */
-#define EXIT_USAGE	2	/* wrong usage or configuration */
-#define EXIT_RUNNING	75	/* EX_TEMPFAIL: another instance runs */
-#define EXIT_AGAIN	75	/* …or an MTA should call again */
-
-struct options {
-	const char *config, *domain, *outdir;
-	bool has_day, once, now, dry_run, explain, bounce, check, print;
-	bool verbose;
-	int day;
-	long max_runtime;
-};
-
 /* All that a run holds. */
 struct send {
-	struct options o;
+	struct send_options o;
 	struct conf conf;
 	struct dkim *dkim;
 	struct places *places;
@@ -60,178 +46,6 @@ static int64_t
 wall_clock(void)
 {
 	return time(NULL);
-}
-
-static void
-usage(FILE *out)
-{
-	fputs("usage: tlsrpt-send [--config FILE] [--day YYYY-MM-DD] "
-	    "[--domain NAME]\n"
-	    "                   [--once] [--now] [--max-runtime SECONDS]\n"
-	    "                   [--dry-run [--out DIR]] [--explain DOMAIN] "
-	    "[--bounce]\n"
-	    "                   [--check-config] [--print-config] [-v] "
-	    "[--version] [--help]\n\n"
-	    "Reports every day that is over and not yet reported, and delivers "
-	    "what is due.\n\n"
-	    "  --config FILE      instead of " CONF_FILE "\n"
-	    "  --day YYYY-MM-DD   report this day only\n"
-	    "  --domain NAME      deliver reports on this policy domain only\n"
-	    "  --once             one pass over what is due now, then exit\n"
-	    "  --now              ignore the spread window and retry times\n"
-	    "  --max-runtime S    exit after so many seconds (default 23 "
-	    "hours)\n"
-	    "  --dry-run          say what would be sent; send and change "
-	    "nothing\n"
-	    "  --out DIR          with --dry-run, write reports and mails "
-	    "there\n"
-	    "  --explain DOMAIN   say what becomes of reports on this domain, "
-	    "and why\n"
-	    "  --bounce           take in a bounce from standard input: send no "
-	    "more there\n"
-	    "  --check-config     say whether the configuration is right\n"
-	    "  --print-config     print every setting as it is in force\n"
-	    "  -v                 log more\n\n"
-	    "Exit status: 0 all well; 1 deliveries are pending, failed or "
-	    "expired, or\nsomething else went wrong and was logged; 2 wrong "
-	    "usage or configuration;\n75 another instance runs, or --bounce cannot work "
-	    "now.\n", out);
-}
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-wrong_usage(const char *format, ...)
-{
-	va_list ap;
-
-	fputs("tlsrpt-send: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputs("\nTry tlsrpt-send --help.\n", stderr);
-	exit(EXIT_USAGE);
-}
-
-static long
-seconds_option(const char *text)
-{
-	char *end;
-	long n;
-
-	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || n < 1)
-		wrong_usage("--max-runtime: \"%s\" is not a number of seconds, "
-		    "allowed: 1 or more", text);
-	return n;
-}
-
-/* A policy domain as reports write it. */
-static char *
-domain_option(const char *option, const char *text)
-{
-	struct arena a = { 0 };
-	const char *domain = record_domain(text, false, &a);
-	char *copy;
-
-	if (domain == NULL)
-		wrong_usage("%s: \"%s\" is not a domain name", option, text);
-	copy = xstrdup(domain);
-	arena_release(&a);
-	return copy;
-}
-
-enum { CONFIG = 256, DAY, DOMAIN, ONCE, NOW, MAX_RUNTIME, DRY_RUN, OUT,
-	EXPLAIN, BOUNCE, CHECK, PRINT, SHOW_VERSION, HELP };
-static const struct option long_options[] = {
-	{ "config", required_argument, NULL, CONFIG },
-	{ "day", required_argument, NULL, DAY },
-	{ "domain", required_argument, NULL, DOMAIN },
-	{ "once", no_argument, NULL, ONCE },
-	{ "now", no_argument, NULL, NOW },
-	{ "max-runtime", required_argument, NULL, MAX_RUNTIME },
-	{ "dry-run", no_argument, NULL, DRY_RUN },
-	{ "out", required_argument, NULL, OUT },
-	{ "explain", required_argument, NULL, EXPLAIN },
-	{ "bounce", no_argument, NULL, BOUNCE },
-	{ "check-config", no_argument, NULL, CHECK },
-	{ "print-config", no_argument, NULL, PRINT },
-	{ "version", no_argument, NULL, SHOW_VERSION },
-	{ "help", no_argument, NULL, HELP },
-	{ NULL, 0, NULL, 0 }
-};
-
-static void
-take_option(struct options *o, int c)
-{
-	switch (c) {
-	case CONFIG:
-		o->config = optarg;
-		break;
-	case DAY:
-		if (!day_parse(optarg, &o->day))
-			wrong_usage("--day: \"%s\" is not a day, allowed: "
-			    "YYYY-MM-DD", optarg);
-		o->has_day = true;
-		break;
-	case DOMAIN:
-		o->domain = domain_option("--domain", optarg);
-		break;
-	case EXPLAIN:
-		o->domain = domain_option("--explain", optarg);
-		o->explain = o->dry_run = true;
-		break;
-	case ONCE:
-		o->once = true;
-		break;
-	case NOW:
-		o->now = true;
-		break;
-	case MAX_RUNTIME:
-		o->max_runtime = seconds_option(optarg);
-		break;
-	case DRY_RUN:
-		o->dry_run = true;
-		break;
-	case OUT:
-		o->outdir = optarg;
-		break;
-	case BOUNCE:
-		o->bounce = true;
-		break;
-	case CHECK:
-		o->check = true;
-		break;
-	case PRINT:
-		o->print = true;
-		break;
-	case 'v':
-		o->verbose = true;
-		break;
-	case SHOW_VERSION:
-		puts("tlsrpt-send " VERSION);
-		exit(0);
-	case HELP:
-		usage(stdout);
-		exit(0);
-	default:
-		fputs("Try tlsrpt-send --help.\n", stderr);
-		exit(EXIT_USAGE);
-	}
-}
-
-static void
-parse_options(struct options *o, int argc, char **argv)
-{
-	int c;
-
-	*o = (struct options){ .config = CONF_FILE, .max_runtime = 23 * 3600 };
-	while ((c = getopt_long(argc, argv, "v", long_options, NULL)) != -1)
-		take_option(o, c);
-	if (optind < argc)
-		wrong_usage("\"%s\": there are no arguments but options",
-		    argv[optind]);
-	if (o->outdir != NULL && (!o->dry_run || o->explain))
-		wrong_usage("--out goes with --dry-run");
 }
 
 /* The key is part of the configuration: what is wrong with it is said first. */
@@ -440,9 +254,9 @@ check_day(const struct send *s)
 {
 	if (s->o.has_day && !s->o.dry_run &&
 	    !day_is_over(s->o.day, s->started, s->conf.spool.grace))
-		wrong_usage("--day: that day is not over (it is, %ld seconds "
-		    "after midnight UTC); with --dry-run it may be any day",
-		    s->conf.spool.grace);
+		send_options_wrong("--day: that day is not over (it is, %ld "
+		    "seconds after midnight UTC); with --dry-run it may be "
+		    "any day", s->conf.spool.grace);
 }
 
 /*
@@ -456,8 +270,8 @@ run_bounce(struct send *s)
 	int rc = EXIT_AGAIN;
 
 	if (strstr(s->conf.mail.envelope_from, "%h") == NULL)
-		wrong_usage("--bounce needs a %%h in [mail] envelope_from, as "
-		    "in tls-bounces+%%h@example.org");
+		send_options_wrong("--bounce needs a %%h in [mail] "
+		    "envelope_from, as in tls-bounces+%%h@example.org");
 	s->queue = queue_open(s->conf.queue.database, QUEUE_WRITE, &why);
 	if (s->queue == NULL)
 		log_warn("[queue] database %s", why);
@@ -478,7 +292,7 @@ main(int argc, char **argv)
 	static struct send s;
 	int rc;
 
-	parse_options(&s.o, argc, argv);
+	send_options_parse(&s.o, argc, argv);
 	s.started = wall_clock();
 	if (conf_load(&s.conf, s.o.config, CONF_NEED_REPORT, stderr) == -1)
 		return EXIT_USAGE;
@@ -509,6 +323,6 @@ main(int argc, char **argv)
 	spool_close(&s.spool);
 	dkim_free(s.dkim);
 	conf_release(&s.conf);
-	free((char *)(uintptr_t)s.o.domain);
+	free(s.o.domain);
 	return rc != 0 ? EXIT_WRONG : 0;
 }

@@ -125,15 +125,20 @@ in_header(struct reading *r)
 		    strcasestr(value, "warning") != NULL;
 }
 
-/* For a log and a database: what is not printable becomes a blank. */
+/* For a log and a database: words of printable ASCII, a blank between them. */
 static void
 copy_text(char *to, size_t size, const char *text)
 {
 	size_t n = 0;
 
 	for (; *text != '\0' && n + 1 < size; text++)
-		to[n++] = *text > ' ' && *text < 0x7f ? *text : ' ';
+		if (*text > ' ' && *text < 0x7f)
+			to[n++] = *text;
+		else if (n > 0 && to[n - 1] != ' ')
+			to[n++] = ' ';
 	to[n] = '\0';
+	if (n > 0 && to[n - 1] == ' ')
+		to[n - 1] = '\0';
 }
 
 static void
@@ -186,7 +191,8 @@ in_status(struct reading *r)
 		r->action = (char)tolower((unsigned char)*value);
 	else if ((value = field(r->line, "Status")) != NULL) {
 		r->class = value[0] != '\0' && value[1] == '.' ? value[0] : 0;
-		copy_text(r->status, sizeof(r->status), value);
+		fmt(r->status, sizeof(r->status), "%.*s",
+		    (int)strspn(value, "0123456789."), value);
 	} else if ((value = field(r->line, "Diagnostic-Code")) != NULL)
 		copy_text(r->diagnostic, sizeof(r->diagnostic), value);
 }
@@ -223,7 +229,7 @@ in_text(struct reading *r)
 		r->quoted = true;
 	else if (r->daemon && !r->delay && !r->quoted &&
 	    regexec(&r->permanent, r->line, 0, NULL, 0) == 0)
-		permanent(r, r->line + strspn(r->line, " \t"));
+		permanent(r, r->line);
 }
 
 void

@@ -26,12 +26,14 @@ trap 'stop_trixie; outbound_stop' EXIT
 R=$T/root			# an overlay over the cache, thrown away
 queue=$R/var/spool/postfix
 
+# Where there is no overlay, a copy will do.
 start_trixie()
 {
 	mkdir -p layer "$R" && mount -t tmpfs none layer &&
-	    mkdir layer/upper layer/work && mount -t overlay none -o \
-	    "lowerdir=$cache,upperdir=layer/upper,workdir=layer/work" "$R" ||
-	    return
+	    mkdir layer/upper layer/work || return
+	mount -t overlay none -o "lowerdir=$cache,upperdir=layer/upper,$(
+	    )workdir=layer/work" "$R" || cp -a "$cache/." "$R" || return
+	mount --bind /dev "$R/dev" || return
 	cp ca.pem "$R/etc/postfix/"
 	cp resolv.conf "$R/etc/"
 	outbound_policies tlsrpt >"$R/etc/postfix/tls_policy"

@@ -14,6 +14,8 @@
 
 #include <jansson.h>
 
+#include "conf/clock.h"
+
 static struct {
 	const char *program;
 	enum log_target target;
@@ -104,11 +106,8 @@ static bool
 too_soon(void)
 {
 	static int64_t drawn;		/* milliseconds */
-	struct timespec t;
-	int64_t now;
+	int64_t now = clock_ms();
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	now = t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 	if (now - drawn < 100)
 		return true;
 	drawn = now;

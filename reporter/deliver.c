@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "reporter/hold.h"
 #include "reporter/https.h"
@@ -15,6 +16,7 @@
 
 #define DUE_MAX		20000	/* jobs held in memory at a time */
 #define FAILURES_MAX	3	/* in a row put a host aside */
+#define STOP_MS		30000	/* for what is under way, after a stop */
 
 struct deliver {
 	const struct conf *conf;
@@ -34,6 +36,7 @@ struct deliver {
 	int64_t started;		/* this run */
 	int64_t refilled;		/* the last refill */
 	bool more;			/* it did not take all that was due */
+	int64_t stop_by;		/* clock_ms; 0: we go on */
 };
 
 static volatile sig_atomic_t stopped;
@@ -158,18 +161,17 @@ refill(struct deliver *v)
 	    v->o->once ? v->started : now, v->o->domain, take_due, v));
 }
 
-/* Interrupted by signals, so that a stop is not kept waiting. */
+/* Not for long at a time: another thread may have got the signal to stop. */
 static void
 sleep_until(const struct deliver *v, int64_t when)
 {
 	int64_t now = v->o->clock();
-	struct timespec t = { .tv_nsec = 0 };
+	struct timespec t = { .tv_sec = 1 };
 
 	if (when > v->o->until)
 		when = v->o->until;
 	if (when <= now || stopped)
 		return;
-	t.tv_sec = when - now > 60 ? 60 : (time_t)(when - now);
 	nanosleep(&t, NULL);
 }
 
@@ -187,7 +189,7 @@ show_progress(const struct deliver *v)
 static bool
 may_start(const struct deliver *v)
 {
-	return !stopped && v->o->clock() < v->o->until;
+	return !stopped && v->stop_by == 0 && v->o->clock() < v->o->until;
 }
 
 /* Nothing waits and nothing is under way: is there more to come? */
@@ -207,6 +209,30 @@ wait_for_more(struct deliver *v)
 	return true;
 }
 
+/* Nothing more is started.  Is what is under way still to be waited for? */
+static bool
+wind_up(struct deliver *v)
+{
+	if (under_way(v) == 0)
+		return false;
+	if (v->stop_by == 0) {
+		v->stop_by = clock_ms() + STOP_MS;
+		mails_stop(v->mails, false);
+	}
+	return clock_ms() < v->stop_by;
+}
+
+/* It stays as it is in the queue, as if the power had failed. */
+static void
+give_up(struct deliver *v)
+{
+	if (under_way(v) > 0)
+		log_warn("stopped with %zu deliveries under way: what became "
+		    "of them is not known, so they are tried again",
+		    under_way(v));
+	mails_stop(v->mails, true);
+}
+
 static void
 work(struct deliver *v)
 {
@@ -221,7 +247,7 @@ work(struct deliver *v)
 			    &v->marks, v->started);
 			start_web(v);
 			mails_start(v->mails);
-		} else if (under_way(v) == 0)
+		} else if (!wind_up(v))
 			break;
 		if (under_way(v) > 0)
 			https_poll(v->https, MARKS_MS);
@@ -230,6 +256,7 @@ work(struct deliver *v)
 		show_progress(v);
 	}
 	log_progress(NULL);
+	give_up(v);
 }
 
 static struct https *

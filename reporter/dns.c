@@ -8,10 +8,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <unbound.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "spool/arena.h"
@@ -42,15 +42,6 @@ struct dns {
 	int64_t timeout;	/* milliseconds */
 	bool answering;		/* fn is running */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int
 set_options(struct ub_ctx *ctx)
@@ -260,7 +251,7 @@ give_up_first(struct dns *d)
 static int64_t
 time_left(const struct dns *d)
 {
-	return STAILQ_FIRST(&d->asked)->deadline - now_ms();
+	return STAILQ_FIRST(&d->asked)->deadline - clock_ms();
 }
 
 /* Until something was answered or timed out, or a signal came. */
@@ -309,7 +300,7 @@ ask(struct dns *d, const char *name, int rrtype, bool join, dns_fn *fn,
 		work(d);
 	q = xcalloc(1, sizeof(*q));
 	*q = (struct question){ .dns = d, .fn = fn, .arg = arg, .join = join,
-	    .deadline = now_ms() + d->timeout };
+	    .deadline = clock_ms() + d->timeout };
 	if ((err = resolve(d, name, rrtype, q)) != 0)
 		fatal("ub_resolve_async: %s", ub_strerror(err));
 	STAILQ_INSERT_TAIL(&d->asked, q, entry);

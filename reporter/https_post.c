@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/address.h"
@@ -16,7 +16,7 @@
 /* What an answer may cost us; its body is of no use to us at all. */
 #define HEADERS_MAX	(64 << 10)	/* all of them, 1xx too */
 #define BODY_MAX	(64 << 10)
-#define BODY_SECONDS	5
+#define BODY_MS		5000
 #define RETRY_AFTER_MAX	(7 * 86400L)	/* seconds */
 
 #define UNPACKED_MAX	(256 << 20)	/* our own report, for a 415 */
@@ -26,15 +26,6 @@ post_must(int failed, const char *what)
 {
 	if (failed)
 		fatal("https: %s failed", what);
-}
-
-static time_t
-monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
 }
 
 /*
@@ -63,7 +54,7 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	} else if (len > 0 && (*p == '\r' || *p == '\n')) {
 		curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
 		post->complete = status >= 200;	/* not "100 Continue" */
-		post->completed = monotonic();
+		post->completed = clock_ms();
 	}
 	return len;
 }
@@ -87,7 +78,7 @@ on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow,
 
 	(void)dltotal, (void)dlnow, (void)ultotal, (void)ulnow;
 	return post->complete &&
-	    monotonic() - post->completed > BODY_SECONDS;
+	    clock_ms() - post->completed > BODY_MS;
 }
 
 /*

@@ -26,7 +26,7 @@ struct post {
 
 	size_t headers, answer;		/* bytes that came */
 	bool complete;			/* …the header section did */
-	time_t completed;		/* …then */
+	int64_t completed;		/* …then: clock_ms */
 	bool endless;			/* …and went beyond its maximum */
 	char status_line[80];
 	char refused[160];		/* an address that we must not use */

@@ -26,6 +26,15 @@ job_new(struct job_set *set, const struct queue_delivery *d)
 }
 
 void
+job_unload(struct job *j)
+{
+	queue_report_release(&j->r);
+	free(j->sender);
+	j->sender = NULL;
+	rua_release(&j->to);
+}
+
+void
 job_free(struct job *j)
 {
 	struct job_set *set = j->set;
@@ -34,9 +43,7 @@ job_free(struct job *j)
 	last->slot = j->slot;
 	set->job[j->slot] = last;
 	queue_delivery_release(&j->d);
-	queue_report_release(&j->r);
-	free(j->sender);
-	rua_release(&j->to);
+	job_unload(j);
 	free(j);
 }
 

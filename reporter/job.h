@@ -34,6 +34,7 @@ struct job_set {
 
 /* A copy of what is due. */
 struct job *job_new(struct job_set *set, const struct queue_delivery *d);
+void	job_unload(struct job *j);	/* what starting it has filled in */
 void	job_free(struct job *j);
 void	job_set_release(struct job_set *set);	/* and all jobs */
 

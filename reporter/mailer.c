@@ -2,21 +2,20 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "conf/mem.h"
 #include "reporter/hold.h"
 #include "reporter/mime.h"
 #include "reporter/smtp.h"
 
-/* A session that waits for a thread. */
-struct session {
-	struct session *next;
-	struct mailer_job *jobs;
-};
+#define NS		1000000000L
+#define ABORT_NS	(NS / 10)
 
 struct mailer {
 	const struct conf *conf;
@@ -29,11 +28,11 @@ struct mailer {
 	pthread_t *thread;
 	size_t nthreads, busy;		/* busy: sessions handed over */
 
+	atomic_bool stop;		/* no further message */
 	pthread_mutex_t lock;		/* of all below */
 	pthread_cond_t work;
-	struct session *todo;
-	struct mailer_job *done;
-	bool stop;
+	struct mailer_session *todo, *done;
+	bool end;			/* no further session */
 };
 
 /* The first line of a file, without its end. */
@@ -72,6 +71,7 @@ smtp_settings(struct mailer *m)
 		.user = c->mail.user,
 		.password = m->password,
 		.timeout = c->mail.timeout,
+		.stop = &m->stop,
 	};
 }
 
@@ -127,12 +127,13 @@ write_messages(const struct mailer *m, struct mailer_job *jobs,
 	size_t n = 0, len;
 	char *why;
 
-	for (struct mailer_job *j = jobs; j != NULL; j = j->next) {
+	for (struct mailer_job *j = jobs; j != NULL && !m->stop; j = j->next) {
 		char *text = mailer_message(m->conf, m->dkim, j->report,
 		    j->address, &len, &why);
 
 		if (text == NULL) {
 			result_set(&j->result, REFUSED, 0, "%s", why);
+			j->answered = true;
 			free(why);
 			continue;
 		}
@@ -146,34 +147,36 @@ write_messages(const struct mailer *m, struct mailer_job *jobs,
 }
 
 static void
-run_session(struct mailer *m, struct mailer_job *jobs)
+run_session(struct mailer *m, struct mailer_session *s)
 {
 	struct smtp_message *list;
 	struct mailer_job **owner;
 	size_t n = 0;
 
-	for (struct mailer_job *j = jobs; j != NULL; j = j->next)
-		n++;
+	for (struct mailer_job *j = s->jobs; j != NULL; j = j->next, n++)
+		result_set(&j->result, DEFERRED, 0, "not tried");
 	list = xcalloc(n, sizeof(*list));
 	owner = xcalloc(n, sizeof(*owner));
-	n = write_messages(m, jobs, list, owner);
-	if (n > 0)
-		smtp_send(&m->smtp, list, n);
+	n = write_messages(m, s->jobs, list, owner);
+	s->reached = n == 0;		/* nothing is known against it */
+	smtp_send(&m->smtp, list, n);
 	for (size_t i = 0; i < n; i++) {
 		owner[i]->result = list[i].result;
+		owner[i]->answered = list[i].answered;
+		s->reached |= list[i].answered;
 		free((char *)(uintptr_t)list[i].data);
 	}
 	free(list);
 	free(owner);
 }
 
-static struct session *
+static struct mailer_session *
 next_session(struct mailer *m)
 {
-	struct session *s;
+	struct mailer_session *s;
 
 	pthread_mutex_lock(&m->lock);
-	while (m->todo == NULL && !m->stop)
+	while (m->todo == NULL && !m->end)
 		pthread_cond_wait(&m->work, &m->lock);
 	if ((s = m->todo) != NULL)
 		m->todo = s->next;
@@ -185,19 +188,15 @@ static void *
 work(void *arg)
 {
 	struct mailer *m = arg;
-	struct mailer_job **end;
-	struct session *s;
+	struct mailer_session *s;
 
 	while ((s = next_session(m)) != NULL) {
-		run_session(m, s->jobs);
-		for (end = &s->jobs; *end != NULL; end = &(*end)->next)
-			;
+		run_session(m, s);
 		pthread_mutex_lock(&m->lock);
-		*end = m->done;
-		m->done = s->jobs;
+		s->next = m->done;
+		m->done = s;
 		m->busy--;
 		pthread_mutex_unlock(&m->lock);
-		free(s);
 		m->woken(m->arg);
 	}
 	return NULL;
@@ -235,30 +234,68 @@ fail:
 	return NULL;
 }
 
+static void
+free_sessions(struct mailer_session *s)
+{
+	struct mailer_session *next;
+
+	for (; s != NULL; s = next) {
+		next = s->next;
+		free(s);
+	}
+}
+
+/* Again and again, since one may have been about to connect. */
+static void
+join(pthread_t thread)
+{
+	struct timespec until;
+
+	for (;;) {
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += ABORT_NS;
+		until.tv_sec += until.tv_nsec / NS;
+		until.tv_nsec %= NS;
+		if (pthread_timedjoin_np(thread, NULL, &until) != ETIMEDOUT)
+			return;
+		smtp_abort();
+	}
+}
+
+void
+mailer_stop(struct mailer *m, bool at_once)
+{
+	m->stop = true;
+	if (!at_once)
+		return;
+	pthread_mutex_lock(&m->lock);
+	m->end = true;
+	pthread_cond_broadcast(&m->work);
+	pthread_mutex_unlock(&m->lock);
+	while (m->nthreads > 0)
+		join(m->thread[--m->nthreads]);
+}
+
 void
 mailer_free(struct mailer *m)
 {
 	if (m == NULL)
 		return;
-	pthread_mutex_lock(&m->lock);
-	m->stop = true;
-	pthread_cond_broadcast(&m->work);
-	pthread_mutex_unlock(&m->lock);
-	for (size_t i = 0; i < m->nthreads; i++)
-		pthread_join(m->thread[i], NULL);
+	mailer_stop(m, true);
 	pthread_cond_destroy(&m->work);
 	pthread_mutex_destroy(&m->lock);
+	free_sessions(m->done);
 	free(m->thread);
 	free(m->password);
 	free(m);
 }
 
 void
-mailer_send(struct mailer *m, struct mailer_job *list)
+mailer_send(struct mailer *m, struct mailer_job *jobs)
 {
-	struct session *s = xcalloc(1, sizeof(*s));
+	struct mailer_session *s = xcalloc(1, sizeof(*s));
 
-	s->jobs = list;
+	s->jobs = jobs;
 	pthread_mutex_lock(&m->lock);
 	s->next = m->todo;
 	m->todo = s;
@@ -267,10 +304,10 @@ mailer_send(struct mailer *m, struct mailer_job *list)
 	pthread_mutex_unlock(&m->lock);
 }
 
-struct mailer_job *
+struct mailer_session *
 mailer_done(struct mailer *m)
 {
-	struct mailer_job *list;
+	struct mailer_session *list;
 
 	pthread_mutex_lock(&m->lock);
 	list = m->done;

@@ -1,6 +1,7 @@
 #ifndef REPORTER_MAILER_H
 #define REPORTER_MAILER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "conf/conf.h"
@@ -24,7 +25,6 @@ const char *mailer_refusal(const struct conf *c, const struct dkim *dkim);
  */
 struct mailer *mailer_new(const struct conf *c, const struct dkim *dkim,
 	    void (*woken)(void *arg), void *arg, char **why);
-/* Waits for the sessions under way. */
 void	mailer_free(struct mailer *m);
 
 struct mailer_job {
@@ -33,14 +33,28 @@ struct mailer_job {
 	const char *sender;			/* the envelope's */
 	const char *address;			/* and the mailbox */
 	struct result result;			/* out */
+	bool answered;				/* out: the result is final */
 	void *arg;
 };
 
-/* Hand over a list of jobs as one session. */
-void	mailer_send(struct mailer *m, struct mailer_job *list);
+struct mailer_session {
+	struct mailer_session *next;
+	struct mailer_job *jobs;
+	bool reached;	/* out: the smarthost answered for one of them */
+};
 
-/* Finished jobs, as a list, or NULL. */
-struct mailer_job *mailer_done(struct mailer *m);
+/* Hand over a list of jobs as one session. */
+void	mailer_send(struct mailer *m, struct mailer_job *jobs);
+
+/* Finished sessions, as a list, or NULL.  The caller frees each. */
+struct mailer_session *mailer_done(struct mailer *m);
+
+/*
+ * End sessions before their next message.  With at_once, do not wait for the
+ * answer to the present one either, but break the connection; it returns when
+ * all sessions have ended, and none may be handed over any more.
+ */
+void	mailer_stop(struct mailer *m, bool at_once);
 
 /* Sessions that may be started now. */
 size_t	mailer_room(struct mailer *m);

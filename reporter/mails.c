@@ -1,6 +1,5 @@
 #include "reporter/mails.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +8,17 @@
 #include "reporter/sender.h"
 #include "reporter/suppress.h"
 
+/*
+ * All mails go to one smarthost, so when that is down each session would cost
+ * a timeout and bring nothing.  A session in which it answered for no message
+ * was in vain:
+ *
+ * - while others are under way, it may just take no more sessions: their mails
+ *   wait again, and from now on there are no more sessions than those others;
+ * - when it was the only one, the smarthost is down: what waits is deferred
+ *   untried, until a hold is over.  Then one session is let through.  The
+ *   hold doubles as long as that one is in vain, too.
+ */
 struct mails {
 	const struct conf *conf;
 	const struct dkim *dkim;
@@ -19,7 +29,13 @@ struct mails {
 
 	struct mailer *mailer;		/* NULL until a mail is due */
 	struct job_list waiting;
-	size_t started;
+	size_t started;			/* mails */
+	size_t sessions, limit;
+	bool stopping;
+
+	long hold;			/* 0: it answers */
+	int64_t until;			/* the hold lasts */
+	char why[256];
 };
 
 struct mails *
@@ -33,6 +49,7 @@ mails_new(const struct conf *c, const struct dkim *dkim, struct marks *marks,
 	m->marks = marks;
 	m->woken = woken;
 	m->arg = arg;
+	m->limit = (size_t)c->mail.parallel;
 	job_list_init(&m->waiting);
 	marks_must(marks, sender_init(&m->sender, marks->queue,
 	    c->mail.envelope_from));
@@ -56,15 +73,13 @@ mails_add(struct mails *m, struct job *j)
 
 /* All that wait end like this. */
 static void
-finish_all(struct mails *m, enum outcome o, const char *why)
+finish_all(struct mails *m, const struct result *r)
 {
-	struct result r;
 	struct job *j;
 
-	result_set(&r, o, 0, "%s", why);
 	while ((j = job_list_shift(&m->waiting)) != NULL) {
 		marks_load(m->marks, j);
-		marks_finish(m->marks, j, &r);
+		marks_finish(m->marks, j, r);
 	}
 }
 
@@ -72,6 +87,7 @@ finish_all(struct mails *m, enum outcome o, const char *why)
 static bool
 mailer_ready(struct mails *m)
 {
+	struct result r;
 	char *why;
 
 	if (m->mailer == NULL)
@@ -79,7 +95,8 @@ mailer_ready(struct mails *m)
 		    &why);
 	if (m->mailer != NULL)
 		return true;
-	finish_all(m, DEFERRED, why);
+	result_set(&r, DEFERRED, 0, "%s", why);
+	finish_all(m, &r);
 	free(why);
 	return false;
 }
@@ -137,38 +154,100 @@ start_session(struct mails *m)
 	}
 	if (fresh)
 		marks_commit(m->marks);	/* before a bounce can come */
-	if (list != NULL)
-		mailer_send(m->mailer, list);
+	if (list == NULL)
+		return;
+	m->sessions++;
+	mailer_send(m->mailer, list);
 }
 
 void
 mails_start(struct mails *m)
 {
 	const char *why = mailer_refusal(m->conf, m->dkim);
+	struct result r;
 
 	if (m->waiting.n == 0)
 		return;
 	if (why != NULL) {
-		finish_all(m, REFUSED, why);
-		return;
+		result_set(&r, REFUSED, 0, "%s", why);
+		finish_all(m, &r);
+	} else if (m->hold != 0 && m->marks->clock() < m->until) {
+		result_set(&r, DEFERRED, 0, "not tried, the smarthost does not "
+		    "answer: %s", m->why);
+		finish_all(m, &r);
+	} else if (mailer_ready(m)) {
+		while (m->waiting.n > 0 && m->sessions < m->limit &&
+		    mailer_room(m->mailer) > 0)
+			start_session(m);
 	}
-	if (!mailer_ready(m))
-		return;
-	while (m->waiting.n > 0 && mailer_room(m->mailer) > 0)
-		start_session(m);
+}
+
+/* What a session that has ended says about the smarthost. */
+static void
+judge(struct mails *m, const struct mailer_session *s)
+{
+	long max = m->conf->deliver.retry_max;
+
+	if (s->reached) {
+		if (m->hold != 0)
+			m->limit = (size_t)m->conf->mail.parallel;
+		m->hold = 0;
+	} else if (m->sessions > 0) {
+		m->limit = m->sessions;
+	} else {
+		m->limit = 1;
+		m->hold = m->hold == 0 ? m->conf->deliver.retry_min :
+		    m->hold > max / 2 ? max : 2 * m->hold;
+		m->until = m->marks->clock() + m->hold;
+		memcpy(m->why, s->jobs->result.text, sizeof(m->why));
+	}
+}
+
+static void
+end_session(struct mails *m, const struct mailer_session *s)
+{
+	struct mailer_job *mail, *next;
+	struct job *j;
+
+	m->sessions--;
+	if (!m->stopping)
+		judge(m, s);
+	for (mail = s->jobs; mail != NULL; mail = next) {
+		next = mail->next;
+		j = mail->arg;
+		m->started--;
+		if (m->stopping && !mail->answered)
+			continue;	/* stays as it is in the queue */
+		if (!s->reached && !mail->answered && m->sessions > 0) {
+			job_unload(j);
+			job_list_append(&m->waiting, j);
+		} else
+			marks_finish(m->marks, j, &mail->result);
+	}
 }
 
 void
 mails_collect(struct mails *m)
 {
-	struct mailer_job *list, *next;
+	struct mailer_session *list, *next;
 
 	list = m->mailer != NULL ? mailer_done(m->mailer) : NULL;
 	for (; list != NULL; list = next) {
 		next = list->next;
-		m->started--;
-		marks_finish(m->marks, list->arg, &list->result);
+		end_session(m, list);
+		free(list);
 	}
+}
+
+void
+mails_stop(struct mails *m, bool at_once)
+{
+	m->stopping = true;
+	if (m->mailer == NULL)
+		return;
+	mailer_stop(m->mailer, at_once);
+	if (at_once)
+		mails_collect(m);
 }
 
 size_t

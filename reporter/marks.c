@@ -1,7 +1,9 @@
 #include "reporter/marks.h"
 
 #include <string.h>
+#include <time.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/deliver.h"
@@ -30,7 +32,7 @@ marks_begin(struct marks *m)
 {
 	if (m->n++ == 0) {
 		marks_must(m, queue_begin(m->queue));
-		clock_gettime(CLOCK_MONOTONIC, &m->first);
+		m->first = clock_ms();
 	}
 }
 
@@ -45,15 +47,8 @@ marks_commit(struct marks *m)
 void
 marks_commit_old(struct marks *m)
 {
-	struct timespec now;
-	long ms;
-
-	if (m->n == 0)
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (now.tv_sec - m->first.tv_sec) * 1000 +
-	    (now.tv_nsec - m->first.tv_nsec) / 1000000;
-	if (m->n >= MARKS_MAX || ms >= MARKS_MS)
+	if (m->n > 0 && (m->n >= MARKS_MAX ||
+	    clock_ms() - m->first >= MARKS_MS))
 		marks_commit(m);
 }
 

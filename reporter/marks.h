@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "conf/conf.h"
 #include "reporter/job.h"
@@ -28,7 +27,7 @@ struct marks {
 	struct deliver_totals *totals;
 
 	size_t n;			/* in the open transaction */
-	struct timespec first;
+	int64_t first;			/* of them: clock_ms */
 };
 
 void	marks_init(struct marks *m, const struct conf *c, struct queue *q,

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -24,6 +25,7 @@
 #include <libesmtp.h>
 #undef smtp_message
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/smtp_tls.h"
@@ -139,7 +141,7 @@ static const char *
 feed_message(void **ctx, int *len, void *arg)
 {
 	struct feed *f = arg;
-	int64_t now = smtp_clock(), timeout = f->watch->timeout;
+	int64_t now = clock_ms(), timeout = f->watch->timeout;
 	const char *p;
 
 	(void)ctx;
@@ -176,23 +178,47 @@ feed_message(void **ctx, int *len, void *arg)
 	return p;
 }
 
-/*
- * libesmtp keeps its socket to itself, so TCP_NODELAY is set on every TCP
- * socket of ours: none of them is the worse for it.
- */
+/* libesmtp keeps its socket to itself: do it to every TCP socket of ours. */
 static void
-send_at_once(void)
+each_tcp_socket(void (*fn)(int fd))
 {
 	struct dirent *entry;
-	int on = 1;
+	int protocol, fd;
+	socklen_t len;
 	DIR *fds;
 
 	if ((fds = opendir("/proc/self/fd")) == NULL)
 		return;
-	while ((entry = readdir(fds)) != NULL)
-		(void)setsockopt(atoi(entry->d_name), IPPROTO_TCP, TCP_NODELAY,
-		    &on, sizeof(on));
+	while ((entry = readdir(fds)) != NULL) {
+		fd = atoi(entry->d_name);
+		len = sizeof(protocol);
+		if (fd > STDERR_FILENO && getsockopt(fd, SOL_SOCKET,
+		    SO_PROTOCOL, &protocol, &len) == 0 &&
+		    protocol == IPPROTO_TCP)
+			fn(fd);
+	}
 	closedir(fds);
+}
+
+/* None of them is the worse for it. */
+static void
+send_at_once(int fd)
+{
+	int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void
+hang_up(int fd)
+{
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+void
+smtp_abort(void)
+{
+	each_tcp_socket(hang_up);
 }
 
 /* smtp_eventcb_t; what follows arg depends on the event. */
@@ -210,7 +236,7 @@ on_event(smtp_session_t esmtp, int event, void *arg, ...)
 		s->connected = true;
 		s->encrypted = false;
 		s->certificate = X509_V_OK;
-		send_at_once();
+		each_tcp_socket(send_at_once);
 		smtp_watch_init(&s->watch, s->config->timeout * 1000L);
 		break;
 	case SMTP_EV_STARTTLS_OK:
@@ -277,7 +303,7 @@ session_result(struct result *r, const struct session *s)
 		result_set(r, DEFERRED, 0, "TLS handshake failed");
 	else if (w->complete)
 		result_set(r, DEFERRED, w->code, "%s: %s", stage, w->reply);
-	else if (!w->quit && smtp_clock() - w->since >= w->timeout)
+	else if (!w->quit && clock_ms() - w->since >= w->timeout)
 		result_set(r, DEFERRED, 0, "%s: no reply within %ld seconds",
 		    stage, s->config->timeout);
 	else
@@ -342,6 +368,7 @@ judge(const struct feed *f, const struct session *s)
 	const smtp_status_t *data = smtp_message_transfer_status(f->esmtp);
 	struct result *r = &f->message->result;
 
+	f->message->answered = true;
 	if (mail->text != NULL && !accepted(mail))
 		reply_result(r, "MAIL", mail);
 	else if (accepted(mail) && rcpt->text != NULL && !accepted(rcpt))
@@ -349,8 +376,10 @@ judge(const struct feed *f, const struct session *s)
 	else if (accepted(mail) && accepted(rcpt) && data->text != NULL &&
 	    is_answer(f, &s->watch, data->code))
 		reply_result(r, f->whole ? "message" : "DATA", data);
-	else
+	else {
 		session_result(r, s);
+		f->message->answered = false;
+	}
 	if (r->outcome == REFUSED && s->config->user != NULL &&
 	    !s->watch.authenticated)
 		blame_auth(r, &s->watch);
@@ -431,7 +460,8 @@ run(const struct smtp_config *c, enum smtp_tls tls, struct smtp_message *list,
     size_t n)
 {
 	struct session s = { .config = c, .tls = tls,
-	    .peer = { host_of(c->smarthost), &s.watch } };
+	    .peer = { host_of(c->smarthost), &s.watch },
+	    .watch = { .stop = c->stop } };
 	struct feed *feeds = xcalloc(n, sizeof(*feeds));
 	smtp_session_t esmtp = smtp_create_session();
 	auth_context_t auth;
@@ -473,9 +503,11 @@ smtp_send(const struct smtp_config *c, struct smtp_message *list, size_t n)
 
 	if (n == 0)
 		return;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		list[i].answered = false;
 		result_set(&list[i].result, DEFERRED, 0, "%s: TLS cannot be "
 		    "set up", c->smarthost);
+	}
 	/* libesmtp writes to connections that the peer has closed */
 	sigemptyset(&pipe);
 	sigaddset(&pipe, SIGPIPE);

@@ -1,6 +1,8 @@
 #ifndef REPORTER_SMTP_H
 #define REPORTER_SMTP_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "reporter/outcome.h"
@@ -18,6 +20,7 @@ struct smtp_config {
 	const char *user, *password;	/* NULL: no AUTH */
 	const char *helo;		/* our name, NULL: this host's */
 	long timeout;			/* seconds for one reply */
+	const atomic_bool *stop;	/* once true: no further message */
 };
 
 struct smtp_message {
@@ -26,6 +29,7 @@ struct smtp_message {
 	const char *data;		/* whole message, CRLF line ends */
 	size_t len;
 	struct result result;		/* out */
+	bool answered;			/* out: by a reply to this message */
 };
 
 /* Once, before any thread: 0, or -1 with *why (the caller frees it). */
@@ -38,5 +42,12 @@ int	smtp_setup(const struct smtp_config *c, char **why);
  */
 void	smtp_send(const struct smtp_config *c, struct smtp_message *list,
 	    size_t n);
+
+/*
+ * Break the connections of all sessions of this process, and every other TCP
+ * connection with them: for when there is no more time to wait.  What was not
+ * answered yet is deferred.
+ */
+void	smtp_abort(void);
 
 #endif

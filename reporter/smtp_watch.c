@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <libesmtp.h>
+
+#include "conf/clock.h"
 
 /*
  * libesmtp 1.1 bounds the silence between two packets, not a reply: a peer
@@ -36,19 +37,10 @@ smtp_stage_name(enum smtp_stage s)
 	return stages[s].name;
 }
 
-int64_t
-smtp_clock(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void
 expect_reply(struct smtp_watch *w)
 {
-	w->since = smtp_clock();
+	w->since = clock_ms();
 	w->received = 0;
 	w->complete = false;
 	w->code = 0;
@@ -59,7 +51,7 @@ expect_reply(struct smtp_watch *w)
 void
 smtp_watch_init(struct smtp_watch *w, int64_t timeout)
 {
-	*w = (struct smtp_watch){ .timeout = timeout,
+	*w = (struct smtp_watch){ .timeout = timeout, .stop = w->stop,
 	    .stage = SMTP_GREETING };
 	expect_reply(w);
 }
@@ -67,7 +59,7 @@ smtp_watch_init(struct smtp_watch *w, int64_t timeout)
 bool
 smtp_watch_late(const struct smtp_watch *w)
 {
-	return smtp_clock() - w->since > REPLY_PATIENCE * w->timeout;
+	return clock_ms() - w->since > REPLY_PATIENCE * w->timeout;
 }
 
 void
@@ -98,7 +90,7 @@ sent(struct smtp_watch *w, const char *buf, size_t len)
 
 	if (starts_with(buf, len, "QUIT\r\n")) {
 		w->quit = true;
-		w->since = smtp_clock();
+		w->since = clock_ms();
 		w->received = 0;
 		return;
 	}
@@ -110,6 +102,8 @@ sent(struct smtp_watch *w, const char *buf, size_t len)
 		    starts_with(buf, len, stages[i].verb))
 			w->stage = (enum smtp_stage)i;
 	expect_reply(w);
+	if (w->stage == SMTP_MAIL && w->stop != NULL && *w->stop)
+		smtp_watch_stop(w, "not tried: we are to stop");
 }
 
 static char

@@ -1,6 +1,7 @@
 #ifndef REPORTER_SMTP_WATCH_H
 #define REPORTER_SMTP_WATCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,7 @@ const char *smtp_stage_name(enum smtp_stage s);
 
 struct smtp_watch {
 	int64_t timeout;	/* milliseconds, for one reply */
+	const atomic_bool *stop; /* no MAIL once it is true; or NULL */
 
 	enum smtp_stage stage;	/* of the last command but QUIT */
 	bool authenticated;
@@ -40,10 +42,7 @@ struct smtp_watch {
 	bool last, quit, stopped;
 };
 
-/* Milliseconds of a clock that nobody sets. */
-int64_t	smtp_clock(void);
-
-/* A connection begins. */
+/* A connection begins; w->stop stays as it is. */
 void	smtp_watch_init(struct smtp_watch *w, int64_t timeout);
 /* Has the last command waited too long for its reply? */
 bool	smtp_watch_late(const struct smtp_watch *w);

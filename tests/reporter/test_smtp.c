@@ -1,5 +1,6 @@
 #include <sys/wait.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -413,6 +414,95 @@ replies(void **state)
 	}
 }
 
+/* An answer is a reply to the message, whatever it says. */
+static void
+what_was_answered(void **state)
+{
+	static const struct {
+		const char *what, *script;
+		bool answered[2];
+	} answers[] = {
+		{ "accepted", "", { true, true } },
+		{ "greylisted", "RCPT=450 4.2.0 later\n", { true, true } },
+		{ "refused", "MAIL=550 no\n", { true, true } },
+		{ "hung up after the first", ".=250 ok|close\n",
+		    { true, false } },
+		{ "hung up instead", ".=close\n", { false, false } },
+		{ "a busy greeting", "greeting=421 busy|close\n",
+		    { false, false } },
+		{ "EHLO and HELO refused", "EHLO=550 no\nHELO=550 no\n",
+		    { false, false } },
+		{ "silence", "MAIL=silent\n", { false, false } },
+	};
+	struct smtp_config c = config();
+	struct smtp_message m[2];
+
+	for (size_t i = 0; i < NELEMS(answers); i++) {
+		server_start(answers[i].script);
+		c.smarthost = smarthost;
+		m[0] = mail_to("a@example.net");
+		m[1] = mail_to("b@example.net");
+		smtp_send(&c, m, 2);
+		for (size_t k = 0; k < 2; k++)
+			if (m[k].answered != answers[i].answered[k])
+				fail_msg("%s, message %zu: %s",
+				    answers[i].what, k + 1, m[k].result.text);
+		server_stop(state);
+	}
+}
+
+static void
+no_message_after_a_stop(void **state)
+{
+	atomic_bool stop = true;
+	struct smtp_config c = config();
+	struct smtp_message m = mail_to("a@example.net");
+
+	(void)state;
+	server_start("");
+	c.smarthost = smarthost;
+	c.stop = &stop;
+	smtp_send(&c, &m, 1);
+	check("stopped", &m, DEFERRED, "not tried");
+	assert_false(m.answered);
+	assert_true(logged("EHLO"));
+	assert_false(logged("DATA"));
+}
+
+static void *
+session_that_hangs(void *arg)
+{
+	struct smtp_config c = config();
+	struct smtp_message *m = arg;
+
+	c.smarthost = smarthost;
+	c.timeout = 100;
+	smtp_send(&c, m, 1);
+	return NULL;
+}
+
+static void
+an_abort_ends_what_hangs(void **state)
+{
+	struct smtp_message m = mail_to("a@example.net");
+	struct timespec soon;
+	pthread_t thread;
+	int tries = 0;
+
+	(void)state;
+	server_start("MAIL=silent\n");
+	assert_int_equal(pthread_create(&thread, NULL, session_that_hangs, &m),
+	    0);
+	do {
+		if (logged("MAIL"))
+			smtp_abort();
+		clock_gettime(CLOCK_REALTIME, &soon);
+		soon.tv_sec++;
+		assert_true(tries++ < 20);
+	} while (pthread_timedjoin_np(thread, NULL, &soon) == ETIMEDOUT);
+	check("aborted", &m, DEFERRED, "connection lost");
+}
+
 static void
 a_long_reply_is_cut(void **state)
 {
@@ -805,6 +895,9 @@ main(void)
 		SERVED(also_when_it_is_large_and_the_server_modern),
 		SERVED(null_reverse_path),
 		SERVED(replies),
+		SERVED(what_was_answered),
+		SERVED(no_message_after_a_stop),
+		SERVED(an_abort_ends_what_hangs),
 		SERVED(a_long_reply_is_cut),
 		SERVED(a_server_that_stops_reading),
 		SERVED(nobody_listens),

@@ -180,6 +180,12 @@ install: all
 		install -m 640 conf/tlsrpt.conf \
 		$(DESTDIR)$(SYSCONFDIR)/tlsrpt/tlsrpt.conf
 
+# What is loaded in front of libc, to make the disk slow.
+SHIMS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/shim/*.c))
+$(B)/tests/shim/%.so: tests/shim/%.c
+	@mkdir -p $(@D)
+	cc -std=c17 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $< -ldl
+
 # Measurements: generators and bare programs besides the real ones.
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(SPOOL_A)
@@ -188,7 +194,7 @@ $(B)/tests/bench/dkim_bench: $(B)/tests/bench/dkim_bench.o $(REPORTER_A)
 	$(link) $(REPORTER_LIBS)
 
 bench: deps
-	@$(MAKE) all $(BENCHES)
+	@$(MAKE) all $(BENCHES) $(SHIMS)
 	tests/bench/run $(B)
 
 clean:

@@ -335,16 +335,19 @@ next_entry(struct writer *w, uint64_t *pos, const struct ring_entry **e)
 static void
 gather(struct writer *w, struct chunk *c)
 {
+	size_t limit = (size_t)atomic_load(&w->segment_size);
 	uint64_t pos = w->pos;
 	const struct ring_entry *e;
 	int day, entries = 0;
 
+	if (limit > CHUNK_BYTES)
+		limit = CHUNK_BYTES;
 	c->n = 0;
 	c->bytes = 0;
 	c->end = pos;
 	c->more = true;
 	while (entries++ < CHUNK_ENTRIES && c->n < CHUNK_RECORDS &&
-	    c->bytes < CHUNK_BYTES &&
+	    c->bytes < limit &&
 	    (c->more = next_entry(w, &pos, &e)) == 1) {
 		day = entry_day(e);
 		if (e->kind == RING_REFUSED)

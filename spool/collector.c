@@ -1,6 +1,7 @@
 #include "spool/collector.h"
 
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@
 #define EX_TEMPFAIL	75	/* another instance runs */
 #define INTERRUPT	SIGUSR2	/* ends a system call of the receiver */
 #define TELL_SECONDS	60	/* between two words about losses */
+#define NICE		(-10)	/* of who reads the socket */
 #define STUCK_MS	60000	/* a disk call takes so long: say so */
 
 /* What has been told of a counter. */
@@ -178,6 +180,8 @@ drop_privileges(struct collector *c)
 	const char *why;
 
 	make_folder(c, c->conf->spool.directory);
+	/* The kernel's queue is short.  Nothing is lost where we may not. */
+	setpriority(PRIO_PROCESS, 0, NICE);
 	if (c->user.name != NULL && priv_drop(&c->user, &why) == -1)
 		fatal("cannot become %s: %s: %m", c->user.name, why);
 }

@@ -480,7 +480,8 @@ is_sync_due(const struct writer *w, bool more)
 
 	if (w->dirty == 0)
 		return false;
-	if (ring_used(w->ring) > w->ring->size / 2)
+	/* Worth its while, however long it takes: it frees that much. */
+	if (w->pos - w->ring->commit.tail >= w->ring->size / 4)
 		return true;
 	/* The records wait from one look at the ring to the next as well. */
 	age = uptime() - w->dirty + ROUND_MS;
@@ -544,8 +545,8 @@ writer_run(void *arg)
 	struct writer *w = arg;
 	int rc;
 
-	/* Who reads the socket comes first; this is for this thread only. */
-	setpriority(PRIO_PROCESS, 0, 5);
+	/* Who reads the socket goes before; this is for this thread only. */
+	setpriority(PRIO_PROCESS, 0, 0);
 	while (!atomic_load(&w->stop)) {
 		rc = writer_round(w);
 		if (rc != 1)

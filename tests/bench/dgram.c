@@ -12,6 +12,8 @@
  *		and how many did not.
  *	dgram count SOCKET RECORDS FILE
  *		As blast, but so many.
+ *	dgram send SOCKET FILE
+ *		Send each line of FILE once, waiting where the queue is full.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -137,6 +139,26 @@ blast(double seconds, size_t records)
 }
 
 static int
+send_file(const char *name)
+{
+	FILE *f = fopen(name, "r");
+	int fd = new_socket();
+	size_t room = 0;
+	char *line = NULL;
+	ssize_t n;
+
+	if (f == NULL)
+		err(1, "%s", name);
+	while ((n = getline(&line, &room, f)) > 1)
+		if (sendto(fd, line, (size_t)n - 1, 0,
+		    (struct sockaddr *)&peer, sizeof(peer)) == -1)
+			err(1, "sendto");
+	free(line);
+	fclose(f);
+	return 0;
+}
+
+static int
 paced(double seconds, double rate)
 {
 	size_t total = (size_t)(seconds * rate), lost = 0;
@@ -169,6 +191,8 @@ main(int argc, char **argv)
 	memcpy(peer.sun_path, argv[2], strlen(argv[2]));
 	if (strcmp(argv[1], "sink") == 0)
 		return sink();
+	if (strcmp(argv[1], "send") == 0 && argc == 4)
+		return send_file(argv[3]);
 	if (argc < 5)
 		errx(2, "usage: see the top of tests/bench/dgram.c");
 	read_lines(argv[4]);

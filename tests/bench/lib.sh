@@ -31,7 +31,8 @@ sample()
 	read -r kb user system <"$scratch/time"
 	wall[$name]+=" $((end - start))"
 	rss[$name]+=" $kb"
-	cpu[$name]+=" $(awk "BEGIN { print 1000000 * ($user + $system) }")"
+	cpu[$name]+=" $(awk "BEGIN { printf \"%.0f\",
+	    1000000 * ($user + $system) }")"
 }
 
 # configure: a configuration in $scratch, whose first tries are hours away.

@@ -583,6 +583,44 @@ what_was_recovered_is_synced(void **state)
 	}
 }
 
+static int syncs;
+
+static void
+count_sync(int fd)
+{
+	(void)fd;
+	syncs++;
+}
+
+/* A sync may take long: as much as can be is to be freed by one. */
+static void
+a_backlog_takes_few_syncs(void **state)
+{
+	struct scratch *s = *state;
+	struct process *p;
+	int rounds;
+
+	empty(s);
+	p = process_start(s, 1 << 20);
+	p->writer.segment_size = 64 << 20;
+	p->writer.sync_interval = 3600;
+	for (int i = 0; i < 6000; i++)
+		assert_true(ring_put(&p->ring, RING_RECORD, NOON,
+		    RECORD("a.example"), strlen(RECORD("a.example"))));
+	ring_show(&p->ring);
+	assert_true(ring_used(&p->ring) > p->ring.size / 2);
+	fate.synced = count_sync;
+	syncs = 0;
+	for (rounds = 0; writer_round(&p->writer) == 1; rounds++)
+		;
+	fate.synced = NULL;
+	assert_in_range(rounds, 5, 8);
+	/* Two of the folder and the header, when the segment was begun. */
+	assert_in_range(syncs, 3, 7);
+	assert_true(process_finish(p));
+	assert_int_equal(sessions_of(&s->spool, DAY), 6000);
+}
+
 /* In memory where there is such a folder: this is about order, not speed. */
 static int
 setup(void **state)
@@ -617,6 +655,7 @@ main(void)
 		CASE(a_folder_that_vanishes_is_made_again),
 		CASE(what_is_rejected_is_kept_however_we_die),
 		CASE(what_was_recovered_is_synced),
+		CASE(a_backlog_takes_few_syncs),
 	};
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,

@@ -1,0 +1,508 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/mem.h"
+#include "spool/file.h"
+#include "spool/record.h"
+#include "spool/ring.h"
+
+struct scratch {
+	char path[64];
+	int fd;
+};
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static int
+setup(void **state)
+{
+	struct scratch *s = calloc(1, sizeof(*s));
+
+	strcpy(s->path, "/tmp/tlsrpt-ring.XXXXXX");
+	if (mkdtemp(s->path) == NULL)
+		return -1;
+	s->fd = open(s->path, O_RDONLY | O_DIRECTORY);
+	*state = s;
+	return s->fd == -1 ? -1 : 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct scratch *s = *state;
+
+	close(s->fd);
+	nftw(s->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(s);
+	return 0;
+}
+
+static bool
+put(struct ring *r, const char *text)
+{
+	return ring_put(r, RING_RECORD, 7, text, strlen(text));
+}
+
+static void
+get(struct ring *r, uint64_t *pos, const char *text)
+{
+	const struct ring_entry *e;
+
+	assert_int_equal(ring_get(r, pos, &e), 1);
+	assert_int_equal(e->len, strlen(text));
+	assert_memory_equal(ring_payload(e), text, e->len);
+	assert_int_equal(ring_payload(e)[e->len], '\n');
+	assert_int_equal(e->arrival, 7);
+	assert_int_equal(e->kind, RING_RECORD);
+}
+
+static void
+get_none(struct ring *r, uint64_t pos)
+{
+	const struct ring_entry *e;
+
+	assert_int_equal(ring_get(r, &pos, &e), 0);
+}
+
+/* A ring in the folder with these entries shown. */
+static void
+make(const struct scratch *s, struct ring *r, int entries)
+{
+	char text[32];
+
+	assert_int_equal(ring_create(r, s->fd, 1 << 20), 0);
+	assert_int_equal(ring_publish(r, s->fd), 0);
+	for (int i = 0; i < entries; i++) {
+		fmt(text, sizeof(text), "{entry %d}", i);
+		assert_true(put(r, text));
+	}
+	ring_show(r);
+}
+
+static void
+entries_come_out_as_they_went_in(void **state)
+{
+	struct ring r;
+	uint64_t pos = 0;
+
+	make(*state, &r, 0);
+	get_none(&r, pos);
+	assert_true(put(&r, "{a}"));
+	get_none(&r, pos);		/* not shown yet */
+	ring_show(&r);
+	get(&r, &pos, "{a}");
+	get_none(&r, pos);
+	assert_true(put(&r, "{b}") && put(&r, ""));
+	ring_show(&r);
+	get(&r, &pos, "{b}");
+	get(&r, &pos, "");
+	get_none(&r, pos);
+	assert_int_equal(ring_used(&r), pos);
+	ring_commit(&r, &(struct ring_commit){ .tail = pos });
+	assert_int_equal(ring_used(&r), 0);
+	ring_close(&r);
+}
+
+/* Entries of all sizes, many times around. */
+static void
+it_goes_around(void **state)
+{
+	char *big = xmalloc(RECORD_MAX);
+	uint64_t pos = 0;
+	struct ring r;
+
+	make(*state, &r, 0);
+	memset(big, 'x', RECORD_MAX);
+	for (size_t i = 0; i < 3000; i++) {
+		size_t len = i * 7919 % RECORD_MAX / (i % 7 == 0 ? 1 : 100);
+		const struct ring_entry *e;
+
+		big[0] = (char)i;
+		assert_true(ring_put(&r, RING_REFUSED, (int64_t)i, big, len));
+		ring_show(&r);
+		assert_int_equal(ring_get(&r, &pos, &e), 1);
+		assert_int_equal(e->len, len);
+		assert_int_equal(e->arrival, i);
+		assert_int_equal(e->kind, RING_REFUSED);
+		assert_memory_equal(ring_payload(e), big, len);
+		ring_commit(&r, &(struct ring_commit){ .tail = pos });
+	}
+	assert_true(pos > 20 * r.size);
+	/* The largest one fits into an empty ring wherever its end is. */
+	assert_true(ring_put(&r, RING_RECORD, 0, big, RECORD_MAX));
+	free(big);
+	ring_close(&r);
+}
+
+static void
+a_full_one_takes_no_more(void **state)
+{
+	struct ring r;
+	const struct ring_entry *e;
+	uint64_t pos = 0;
+	char text[1000] = "";
+	int n = 0, out = 0;
+
+	make(*state, &r, 0);
+	while (ring_put(&r, RING_RECORD, n, text, sizeof(text)))
+		n++;
+	ring_show(&r);
+	assert_in_range(n, 900, 1100);
+	assert_true(ring_used(&r) <= r.size);
+	/* Written is not enough to make room, committed is. */
+	assert_int_equal(ring_get(&r, &pos, &e), 1);
+	assert_false(ring_put(&r, RING_RECORD, 0, text, sizeof(text)));
+	ring_commit(&r, &(struct ring_commit){ .tail = pos });
+	assert_true(ring_put(&r, RING_RECORD, n, text, sizeof(text)));
+	ring_show(&r);
+	for (out = 1; ring_get(&r, &pos, &e) == 1; out++)
+		assert_int_equal(e->arrival, out);
+	assert_int_equal(out, n + 1);
+	ring_close(&r);
+}
+
+static void
+open_good(const struct scratch *s, struct ring *r, uint64_t size, uint64_t n)
+{
+	struct ring_found found;
+
+	assert_int_equal(ring_open(r, s->fd, size, 99, &found), 0);
+	assert_null(found.bad);
+	assert_int_equal(found.entries, n);
+	assert_false(found.other_size);
+}
+
+static void
+a_successor_finds_all(void **state)
+{
+	const struct ring_commit c = { .synced = 123, .day = 20778,
+		.name = "mta1-1.1.open" };
+	struct ring r;
+	uint64_t pos;
+
+	make(*state, &r, 3);
+	ring_commit(&r, &c);
+	assert_true(put(&r, "{never shown}"));
+	ring_close(&r);
+	open_good(*state, &r, 1 << 20, 3);
+	assert_string_equal(r.commit.name, c.name);
+	assert_int_equal(r.commit.synced, 123);
+	assert_int_equal(r.commit.day, 20778);
+	assert_true(put(&r, "{next}"));
+	ring_show(&r);
+	pos = r.commit.tail;
+	get(&r, &pos, "{entry 0}");
+	get(&r, &pos, "{entry 1}");
+	get(&r, &pos, "{entry 2}");
+	get(&r, &pos, "{next}");
+	ring_close(&r);
+}
+
+static void
+another_size_takes_them_along(void **state)
+{
+	static const uint64_t sizes[] = { 4 << 20, 0, 2 << 20 };
+	struct ring r;
+	uint64_t pos;
+
+	make(*state, &r, 3);
+	pos = 0;
+	get(&r, &pos, "{entry 0}");
+	ring_commit(&r, &(struct ring_commit){ .tail = pos, .synced = 5,
+	    .day = 1, .name = "a.open" });
+	ring_close(&r);
+	for (int i = 0; i < 3; i++) {
+		open_good(*state, &r, sizes[i], 2);
+		assert_int_equal(r.size, ring_round(sizes[i]));
+		assert_string_equal(r.commit.name, "a.open");
+		assert_int_equal(r.commit.synced, 5);
+		pos = r.commit.tail;
+		get(&r, &pos, "{entry 1}");
+		get(&r, &pos, "{entry 2}");
+		get_none(&r, pos);
+		ring_close(&r);
+	}
+}
+
+static void
+a_smaller_one_waits_until_they_fit(void **state)
+{
+	const struct scratch *s = *state;
+	struct ring_found found;
+	char text[1000] = "";
+	struct ring r;
+
+	make(s, &r, 0);
+	while (ring_put(&r, RING_RECORD, 0, text, sizeof(text)))
+		;
+	ring_show(&r);
+	ring_close(&r);
+	assert_int_equal(ring_open(&r, s->fd, 0, 99, &found), 0);
+	assert_true(found.other_size);
+	assert_int_equal(r.size, 1 << 20);
+	assert_true(found.entries > 900);
+	ring_close(&r);
+	assert_int_equal(faccessat(s->fd, ".ring.new", F_OK, 0), -1);
+}
+
+/*
+ * What may have happened to the file; the offsets are of its layout.
+ */
+#define HEADER	4096
+#define HEAD	128
+#define SLOTS	256
+#define SLOT	296
+
+static void
+patch(int fd, off_t at, const char *bytes, size_t len)
+{
+	assert_int_equal(pwrite(fd, bytes, len, at), len);
+}
+
+static void cut(int fd) { assert_int_equal(ftruncate(fd, 100000), 0); }
+static void cut_short(int fd) { assert_int_equal(ftruncate(fd, 20), 0); }
+static void empty(int fd) { assert_int_equal(ftruncate(fd, 0), 0); }
+static void grown(int fd) { assert_int_equal(ftruncate(fd, 8 << 20), 0); }
+static void foreign(int fd) { patch(fd, 0, "GIF89a..", 8); }
+static void version(int fd) { patch(fd, 8, "\2", 1); }
+static void size(int fd) { patch(fd, 24, "\377\377\377\377\377\377", 6); }
+static void bad_head(int fd) { patch(fd, HEAD, "\0\0\0\0\1", 5); }
+static void odd_head(int fd) { patch(fd, HEAD, "\7", 1); }
+
+static void
+zeroes(int fd)
+{
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(ftruncate(fd, HEADER + (1 << 20)), 0);
+}
+
+static void
+both_slots(int fd)
+{
+	patch(fd, SLOTS + 24, "spoilt", 6);
+	patch(fd, SLOTS + SLOT + 24, "spoilt", 6);
+}
+
+static const struct {
+	const char *name;
+	void (*spoil)(int fd);
+	const char *why;
+} spoilt[] = {
+	{ "cut", cut, "its file does not have the size that its header says" },
+	{ "cut within its header", cut_short, "it is too short" },
+	{ "empty", empty, "it is too short" },
+	{ "longer", grown, "its file does not have the size that its header "
+	    "says" },
+	{ "all zeroes", zeroes, "it is not a ring" },
+	{ "another program's", foreign, "it is not a ring" },
+	{ "of the next version", version, "it is a ring of another version" },
+	{ "with a huge size", size, "its header is damaged" },
+	{ "without a whole commit", both_slots, "none of its commits is "
+	    "whole" },
+	{ "with its head beyond reason", bad_head, "its head and its tail do "
+	    "not go together" },
+	{ "with its head within an entry", odd_head, "its head and its tail "
+	    "do not go together" },
+};
+
+static void
+what_is_no_ring_is_set_aside(void **state)
+{
+	const struct scratch *s = *state;
+	struct ring_found found;
+	struct stat st, kept;
+	struct ring r;
+	int fd;
+
+	for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++) {
+		make(s, &r, 3);
+		ring_close(&r);
+		fd = openat(s->fd, RING_FILE, O_RDWR);
+		spoilt[i].spoil(fd);
+		fstat(fd, &st);
+		close(fd);
+		assert_int_equal(ring_open(&r, s->fd, 1 << 20, 99, &found), 0);
+		if (found.bad == NULL || strcmp(found.bad, spoilt[i].why) != 0)
+			fail_msg("%s: %s", spoilt[i].name, found.bad);
+		assert_int_equal(found.entries, 0);
+		get_none(&r, r.commit.tail);
+		/* It is there for people, whatever was kept before. */
+		assert_int_equal(fstatat(s->fd, found.kept, &kept, 0), 0);
+		assert_int_equal(kept.st_ino, st.st_ino);
+		assert_memory_equal(found.kept, "ring.bad-99", 11);
+		ring_close(&r);
+	}
+}
+
+static void
+no_link_and_no_folder_is_followed(void **state)
+{
+	const struct scratch *s = *state;
+	struct ring_found found;
+	struct ring r;
+
+	assert_int_equal(symlinkat("/etc/passwd", s->fd, RING_FILE), 0);
+	assert_int_equal(ring_open(&r, s->fd, 0, 1, &found), 0);
+	assert_string_equal(found.bad, "it is a symbolic link");
+	ring_close(&r);
+	assert_int_equal(ring_remove(s->fd), 0);
+	assert_int_equal(mkfifoat(s->fd, RING_FILE, 0600), 0);
+	assert_int_equal(ring_open(&r, s->fd, 0, 2, &found), 0);
+	assert_string_equal(found.bad, "it is not a regular file");
+	ring_close(&r);
+}
+
+/* Killed between any two stores of a commit. */
+static void
+half_a_commit_is_none(void **state)
+{
+	const struct scratch *s = *state;
+	struct ring r;
+	int fd;
+
+	for (int at = 0; at < 280; at += 8) {
+		make(s, &r, 3);
+		ring_commit(&r, &(struct ring_commit){ .name = "first" });
+		ring_commit(&r, &(struct ring_commit){ .name = "second" });
+		ring_close(&r);
+		fd = openat(s->fd, RING_FILE, O_RDWR);
+		/* The third is written where the second slot is now. */
+		patch(fd, SLOTS + SLOT + at, "\252\252\252\252", 4);
+		close(fd);
+		open_good(s, &r, 1 << 20, 3);
+		assert_true(strcmp(r.commit.name, "first") == 0 ||
+		    strcmp(r.commit.name, "second") == 0);
+		ring_close(&r);
+	}
+}
+
+/* Those before it are good. */
+static void
+from_a_damaged_entry_on_nothing_is_read(void **state)
+{
+	static const off_t spots[] = { 0, 8, 16, 24, 28, 35 };
+	const struct scratch *s = *state;
+	struct ring_found found;
+	struct ring r;
+	uint64_t pos;
+	int fd;
+
+	for (size_t i = 0; i < sizeof(spots) / sizeof(spots[0]); i++) {
+		make(s, &r, 4);
+		ring_close(&r);
+		fd = openat(s->fd, RING_FILE, O_RDWR);
+		/* An entry takes two units of 32 bytes. */
+		patch(fd, HEADER + 2 * 64 + spots[i], "\245", 1);
+		close(fd);
+		assert_int_equal(ring_open(&r, s->fd, 1 << 20, 99, &found), 0);
+		assert_string_equal(found.bad, "an entry in it is damaged");
+		assert_int_equal(found.entries, 2);
+		pos = r.commit.tail;
+		get(&r, &pos, "{entry 0}");
+		get(&r, &pos, "{entry 1}");
+		get_none(&r, pos);
+		assert_int_equal(faccessat(s->fd, found.kept, F_OK, 0), 0);
+		ring_close(&r);
+	}
+}
+
+#define MANY	200000
+
+static void *
+put_many(void *arg)
+{
+	char text[300] = "";
+
+	for (int64_t i = 0; i < MANY; ) {
+		if (ring_put(arg, RING_RECORD, i, text, (size_t)(i % 300)))
+			i++;
+		if (i % 32 == 0)
+			ring_show(arg);
+	}
+	ring_show(arg);
+	return NULL;
+}
+
+/* One thread puts in, another takes out, both as fast as they can. */
+static void
+two_at_a_time(void **state)
+{
+	const struct ring_entry *e;
+	uint64_t pos = 0;
+	struct ring r;
+	pthread_t t;
+
+	make(*state, &r, 0);
+	assert_int_equal(pthread_create(&t, NULL, put_many, &r), 0);
+	for (int64_t i = 0; i < MANY; ) {
+		int rc = ring_get(&r, &pos, &e);
+
+		assert_int_not_equal(rc, -1);
+		if (rc == 0)
+			sched_yield();
+		else
+			assert_int_equal(e->arrival, i++);
+		if (i % 100 == 0)
+			ring_commit(&r, &(struct ring_commit){ .tail = pos });
+	}
+	get_none(&r, pos);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	ring_close(&r);
+}
+
+static void
+no_room_for_it_is_said(void **state)
+{
+	const struct scratch *s = *state;
+	struct ring r;
+
+	assert_int_equal(ring_create(&r, s->fd, UINT64_C(1) << 55), -1);
+	assert_int_equal(faccessat(s->fd, ".ring.new", F_OK, 0), -1);
+	/* What a process left that died making one is no hindrance. */
+	close(openat(s->fd, ".ring.new", O_CREAT | O_WRONLY, 0600));
+	make(s, &r, 1);
+	ring_close(&r);
+}
+
+int
+main(void)
+{
+#define CASE(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(entries_come_out_as_they_went_in),
+		CASE(it_goes_around),
+		CASE(a_full_one_takes_no_more),
+		CASE(a_successor_finds_all),
+		CASE(another_size_takes_them_along),
+		CASE(a_smaller_one_waits_until_they_fit),
+		CASE(what_is_no_ring_is_set_aside),
+		CASE(no_link_and_no_folder_is_followed),
+		CASE(half_a_commit_is_none),
+		CASE(from_a_damaged_entry_on_nothing_is_read),
+		CASE(two_at_a_time),
+		CASE(no_room_for_it_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

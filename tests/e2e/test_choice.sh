@@ -181,6 +181,22 @@ check 'of that day, as it would be decided now' grep -F \
     'reported already, this is what would be decided now' \
     <(explain plain.example --day "$day")
 
+# What the queue knows counts as well.
+need spool add --day "$day" <(failure victim.example \
+    "v=TLSRPTv1; rua=$base/in/victim")
+conf_set deliver per_host_day 1
+check 'explained: that it would be one too many' grep -E \
+    "^  not to $base/in/victim: left out: more than 1 reports of one day" \
+    <(explain victim.example)
+today=$(date -u +%F)
+need spool add --day "$today" <(record plain.example \
+    'v=TLSRPTv1; rua=mailto:tls@plain.example')
+conf_set report send all
+check 'explained: that there were but our own reports' equal \
+    "plain.example on $today, sessions: 1, failed: 0
+  no report: own reports only" "$(explain plain.example --day "$today" |
+    sed '/TLSRPT record/d')"
+
 # Files that are wrong.
 printf 'out.example\na b\n' >exclude
 printf '. REPLACED x\nx REGEXP ( y\n' >map

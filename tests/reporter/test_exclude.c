@@ -225,6 +225,23 @@ thousands_are_found_too(void **state)
 	free(text);
 }
 
+static bool
+is_taken(const char *file, FILE *err)
+{
+	struct exclude *m = exclude_new(file, err);
+
+	exclude_free(m);
+	return m != NULL;
+}
+
+static void
+the_corpus_is_taken_or_refused(void **state)
+{
+	(void)state;
+	rules_corpus("exclude-", true, is_taken);
+	rules_corpus("exclude-", false, is_taken);
+}
+
 int
 main(void)
 {
@@ -235,6 +252,7 @@ main(void)
 		cmocka_unit_test(without_a_file_nobody_is_excluded),
 		cmocka_unit_test(a_missing_file_is_an_error),
 		cmocka_unit_test(thousands_are_found_too),
+		cmocka_unit_test(the_corpus_is_taken_or_refused),
 	};
 
 	return cmocka_run_group_tests(tests, rules_begin, rules_end);

@@ -348,6 +348,23 @@ what_grows_too_long_is_refused(void **state)
 	map_free(m);
 }
 
+static bool
+is_taken(const char *file, FILE *err)
+{
+	struct map *m = map_new(file, err);
+
+	map_free(m);
+	return m != NULL;
+}
+
+static void
+the_corpus_is_taken_or_refused(void **state)
+{
+	(void)state;
+	rules_corpus("map-", true, is_taken);
+	rules_corpus("map-", false, is_taken);
+}
+
 int
 main(void)
 {
@@ -357,6 +374,7 @@ main(void)
 		cmocka_unit_test(destinations_are_mapped),
 		cmocka_unit_test(a_pattern_gives_up),
 		cmocka_unit_test(what_grows_too_long_is_refused),
+		cmocka_unit_test(the_corpus_is_taken_or_refused),
 	};
 
 	return cmocka_run_group_tests(tests, rules_begin, rules_end);

@@ -7,20 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <jansson.h>
 
-#include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/gzip.h"
+#include "reporter/lint_foreign.h"
+#include "reporter/lint_value.h"
 #include "spool/day.h"
 #include "spool/record.h"
 
 #define COUNT_MAX	UINT32_MAX	/* readers keep counts in 32 bits */
-
-#define LOWER	"abcdefghijklmnopqrstuvwxyz"
-#define UPPER	"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS	"0123456789"
+#define TWINS_MAX	100		/* policies that are compared */
 
 /* RFC 8460 section 4.4 unless a rule says otherwise. */
 #define FORMAT	"section 4.4"
@@ -28,7 +27,9 @@
 struct lint {
 	const struct lint_names *n;
 	char *why;
+	struct lint_list *all;	/* not ours: go on and list everything */
 	int day;		/* of date-range */
+	bool odd_range;		/* which is not that of one day */
 	json_int_t sessions;	/* over all policies */
 };
 
@@ -60,25 +61,63 @@ print_place(FILE *f, const struct place *p)
 		fprintf(f, "%s%s", p->up->up ? "." : "", p->key);
 }
 
+static char *
+sentence(const struct place *p, const char *section, const char *format,
+    va_list ap)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = xmemstream(&text, &len);
+
+	fprintf(f, "RFC 8460 %s: ", section);
+	print_place(f, p);
+	fputs(p->up != NULL ? ": " : "", f);
+	vfprintf(f, format, ap);
+	xmemclose(f);
+	return text;
+}
+
+static void
+keep(struct lint *l, char *text, bool odd)
+{
+	if (l->all == NULL)
+		l->why = text;
+	else
+		lint_list_put(l->all, odd, text);
+}
+
+/* It is no use to go on. */
+static bool
+is_enough(const struct lint *l)
+{
+	return l->all == NULL || l->all->n == LINT_FINDINGS_MAX;
+}
+
 /* Says what is wrong there, by which section of RFC 8460; returns false. */
 static bool __attribute__((format(printf, 3, 4)))
 objection(const struct place *p, const char *section, const char *format, ...)
 {
 	va_list ap;
-	size_t len;
-	FILE *f;
 
-	if ((f = open_memstream(&p->l->why, &len)) == NULL)
-		fatal("out of memory");
-	fprintf(f, "RFC 8460 %s: ", section);
-	print_place(f, p);
-	fputs(p->up != NULL ? ": " : "", f);
 	va_start(ap, format);
-	vfprintf(f, format, ap);
+	keep(p->l, sentence(p, section, format, ap), false);
 	va_end(ap);
-	if (fclose(f) != 0)
-		fatal("out of memory");
 	return false;
+}
+
+/*
+ * The same where the RFC leaves room, but some receivers do not: nothing of
+ * ours leaves like that, and in others' it is no reason to stop.
+ */
+static bool __attribute__((format(printf, 3, 4)))
+remark(const struct place *p, const char *section, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	keep(p->l, sentence(p, section, format, ap), true);
+	va_end(ap);
+	return p->l->all != NULL;
 }
 
 static bool
@@ -92,8 +131,9 @@ no_other_keys(const struct place *p, const json_t *o, const struct field *f)
 
 		while (known->key != NULL && strcmp(known->key, key) != 0)
 			known++;
-		if (known->key == NULL)
-			return objection(p, FORMAT, "unknown key \"%s\"", key);
+		if (known->key == NULL && (!remark(p, FORMAT,
+		    "unknown key \"%s\"", key) || is_enough(p->l)))
+			return false;
 	}
 	return true;
 }
@@ -103,6 +143,7 @@ static bool
 object(const struct place *p, const json_t *o, const struct field *table)
 {
 	size_t known = 0;
+	bool good = true;
 
 	if (!json_is_object(o))
 		return objection(p, FORMAT, "not an object");
@@ -111,12 +152,15 @@ object(const struct place *p, const json_t *o, const struct field *table)
 		struct place here = { p->l, p, f->key, 0 };
 
 		if (v == NULL && f->needed)
-			return objection(&here, FORMAT, "missing");
+			good = objection(&here, FORMAT, "missing");
 		if (v != NULL && !f->check(&here, v))
+			good = false;
+		if (!good && is_enough(p->l))
 			return false;
 		known += v != NULL;
 	}
-	return known == json_object_size(o) || no_other_keys(p, o, table);
+	return (known == json_object_size(o) || no_other_keys(p, o, table)) &&
+	    good;
 }
 
 /* An array of at least one; an empty one is to be left out. */
@@ -124,19 +168,22 @@ static bool
 array(const struct place *p, const json_t *a, check *member)
 {
 	const json_t *v;
+	bool good = true;
 	size_t i;
 
 	if (!json_is_array(a))
 		return objection(p, FORMAT, "not an array");
 	if (json_array_size(a) == 0)
-		return objection(p, FORMAT, "empty");
+		return remark(p, FORMAT, "empty");
 	json_array_foreach(a, i, v) {
 		struct place here = { p->l, p, NULL, i };
 
 		if (!member(&here, v))
-			return false;
+			good = false;
+		if (!good && is_enough(p->l))
+			break;
 	}
-	return true;
+	return good;
 }
 
 static bool
@@ -144,9 +191,7 @@ text(const struct place *p, const json_t *v)
 {
 	if (!json_is_string(v))
 		return objection(p, FORMAT, "not a string");
-	if (json_string_length(v) == 0)
-		return objection(p, FORMAT, "empty");
-	return true;
+	return json_string_length(v) > 0 || objection(p, FORMAT, "empty");
 }
 
 static bool
@@ -160,8 +205,12 @@ count(const struct place *p, const json_t *v)
 {
 	if (!json_is_integer(v))
 		return objection(p, FORMAT, "not an integer");
-	if (json_integer_value(v) < 0 || json_integer_value(v) > COUNT_MAX)
+	if (json_integer_value(v) < 0)
 		return objection(p, FORMAT, "%" JSON_INTEGER_FORMAT
+		    " is not between 0 and %u", json_integer_value(v),
+		    COUNT_MAX);
+	if (json_integer_value(v) > COUNT_MAX)
+		return remark(p, FORMAT, "%" JSON_INTEGER_FORMAT
 		    " is not between 0 and %u", json_integer_value(v),
 		    COUNT_MAX);
 	return true;
@@ -172,46 +221,29 @@ sessions(const struct place *p, const json_t *v)
 {
 	if (!count(p, v))
 		return false;
-	p->l->sessions += json_integer_value(v);
+	if (p->l->sessions <= COUNT_MAX)	/* more than none will do */
+		p->l->sessions += json_integer_value(v);
 	return true;
 }
 
-static size_t
-label_length(const char *s)
-{
-	size_t n = 0;
-
-	while ((s[n] >= 'a' && s[n] <= 'z') || (s[n] >= '0' && s[n] <= '9') ||
-	    s[n] == '-' || s[n] == '_')
-		n++;
-	return n;
-}
-
-/* Lower-case A-labels without the last dot; peers use underscores too. */
+/* s is v, or the end of it that has to be a domain. */
 static bool
-is_domain(const char *s)
+domain_at(const struct place *p, const json_t *v, const char *s,
+    const char *what)
 {
-	size_t len;
+	static const char no[] = "\"%s\" is not %s of lower-case A-labels";
+	const char *whole = json_string_value(v);
 
-	if (strlen(s) > RECORD_DOMAIN_MAX)
-		return false;
-	for (;; s += len + 1) {
-		len = label_length(s);
-		if (len < 1 || len > 63 || s[0] == '-' || s[len - 1] == '-')
-			return false;
-		if (s[len] == '\0')
-			return true;
-		if (s[len] != '.')
-			return false;
-	}
+	if (lint_is_domain(s))
+		return true;
+	return lint_is_nearly_domain(s) ? remark(p, FORMAT, no, whole, what) :
+	    objection(p, FORMAT, no, whole, what);
 }
 
 static bool
 domain(const struct place *p, const json_t *v)
 {
-	return text(p, v) && (is_domain(json_string_value(v)) ||
-	    objection(p, FORMAT, "\"%s\" is not a domain of lower-case "
-	    "A-labels", json_string_value(v)));
+	return text(p, v) && domain_at(p, v, json_string_value(v), "a domain");
 }
 
 static bool
@@ -222,9 +254,8 @@ mx_pattern(const struct place *p, const json_t *v)
 	if (!text(p, v))
 		return false;
 	s = json_string_value(v);
-	return is_domain(strncmp(s, "*.", 2) == 0 ? s + 2 : s) ||
-	    objection(p, FORMAT, "\"%s\" is not an MX pattern of lower-case "
-	    "A-labels", s);
+	return domain_at(p, v, strncmp(s, "*.", 2) == 0 ? s + 2 : s,
+	    "an MX pattern");
 }
 
 static bool
@@ -236,6 +267,8 @@ mx_patterns(const struct place *p, const json_t *v)
 static bool
 ip(const struct place *p, const json_t *v)
 {
+	static const char no[] =
+	    "\"%s\" is not an IP address as RFC 5952 writes it";
 	char canonical[INET6_ADDRSTRLEN];
 	struct in6_addr a;
 	const char *s;
@@ -245,12 +278,10 @@ ip(const struct place *p, const json_t *v)
 		return false;
 	s = json_string_value(v);
 	af = strchr(s, ':') != NULL ? AF_INET6 : AF_INET;
-	if (inet_pton(af, s, &a) == 1 &&
-	    inet_ntop(af, &a, canonical, sizeof(canonical)) != NULL &&
-	    strcmp(s, canonical) == 0)
-		return true;
-	return objection(p, FORMAT, "\"%s\" is not an IP address as RFC 5952 "
-	    "writes it", s);
+	if (inet_pton(af, s, &a) != 1 ||
+	    inet_ntop(af, &a, canonical, sizeof(canonical)) == NULL)
+		return objection(p, FORMAT, no, s);
+	return strcmp(s, canonical) == 0 || remark(p, FORMAT, no, s);
 }
 
 static bool
@@ -310,7 +341,7 @@ identity(const struct place *p, const json_t *v)
 	type = json_string_value(json_object_get(v, "policy-type"));
 	return json_object_get(v, "mx-host") == NULL ||
 	    code_of(policy_types, type) == POLICY_STS ||
-	    objection(p, FORMAT, "mx-host with policy-type %s", type);
+	    remark(p, FORMAT, "mx-host with policy-type %s", type);
 }
 
 static bool
@@ -347,22 +378,27 @@ identity_of(const json_t *policies, size_t i)
 static bool
 policies(const struct place *p, const json_t *v)
 {
+	size_t n;
+
 	if (!array(p, v, policy))
 		return false;
-	for (size_t i = 1; i < json_array_size(v); i++)
+	n = json_array_size(v) < TWINS_MAX ? json_array_size(v) : TWINS_MAX;
+	for (size_t i = 1; i < n; i++)
 		for (size_t k = 0; k < i; k++)
 			if (json_equal(identity_of(v, i), identity_of(v, k)))
-				return objection(p, FORMAT,
+				return remark(p, FORMAT,
 				    "the same policy twice: %zu and %zu", k, i);
-	return p->l->sessions > 0 || objection(p, FORMAT, "no sessions at all");
+	return p->l->sessions > 0 || remark(p, FORMAT, "no sessions at all");
 }
 
 /* "2026-11-21" and then just this time of the day. */
 static bool
 moment(const struct place *p, const json_t *v, const char *time, int *day)
 {
+	static const char no[] = "\"%s\" is not a day and %s";
 	char date[DAY_TEXT] = "";
 	const char *s;
+	int64_t t;
 
 	if (!text(p, v))
 		return false;
@@ -370,8 +406,10 @@ moment(const struct place *p, const json_t *v, const char *time, int *day)
 	memcpy(date, s, strnlen(s, sizeof(date) - 1));
 	if (day_parse(date, day) && strcmp(s + strlen(date), time) == 0)
 		return true;
-	return objection(p, "section 4.1", "\"%s\" is not a day and %s", s,
-	    time);
+	p->l->odd_range = true;
+	return day_parse_rfc3339(s, &t) ?
+	    remark(p, "section 4.1", no, s, time) :
+	    objection(p, "section 4.1", no, s, time);
 }
 
 static bool
@@ -385,8 +423,12 @@ end(const struct place *p, const json_t *v)
 {
 	int day;
 
-	return moment(p, v, "T23:59:59Z", &day) && (day == p->l->day ||
-	    objection(p, "section 4.1", "not the day of start-datetime"));
+	if (!moment(p, v, "T23:59:59Z", &day))
+		return false;
+	if (p->l->odd_range || day == p->l->day)
+		return true;
+	p->l->odd_range = true;
+	return remark(p, "section 4.1", "not the day of start-datetime");
 }
 
 static bool
@@ -401,16 +443,6 @@ date_range(const struct place *p, const json_t *v)
 	return object(p, v, fields);
 }
 
-/* RFC 5322 section 3.2.3. */
-static bool
-is_dot_atom(const char *s, size_t len)
-{
-	static const char atext[] = LOWER UPPER DIGITS "!#$%&'*+-/=?^_`{|}~.";
-
-	return len > 0 && s[0] != '.' && s[len - 1] != '.' &&
-	    strspn(s, atext) >= len && memmem(s, len, "..", 2) == NULL;
-}
-
 static bool
 contact(const struct place *p, const json_t *v)
 {
@@ -422,7 +454,8 @@ contact(const struct place *p, const json_t *v)
 	at = strrchr(s, '@');
 	if (at == NULL || at == s || strpbrk(s, " \t\r\n<>,") != NULL)
 		return objection(p, FORMAT, "\"%s\" is not an address", s);
-	return strcmp(at + 1, p->l->n->submitter) == 0 ||
+	return p->l->n->submitter == NULL ||
+	    strcasecmp(at + 1, p->l->n->submitter) == 0 ||
 	    objection(p, "section 5.3", "\"%s\" is not at %s, the submitter",
 	    s, p->l->n->submitter);
 }
@@ -436,11 +469,12 @@ report_id(const struct place *p, const json_t *v)
 		return false;
 	s = json_string_value(v);
 	at = strchr(s, '@');
-	if (at == NULL || !is_dot_atom(s, (size_t)(at - s)) ||
-	    !is_dot_atom(at + 1, strlen(at + 1)))
-		return objection(p, "section 5.3",
+	if (at == NULL || !lint_is_dot_atom(s, (size_t)(at - s)) ||
+	    !lint_is_dot_atom(at + 1, strlen(at + 1)))
+		return remark(p, "section 5.3",
 		    "\"%s\" is not left@right for the Subject", s);
-	return strcmp(s, p->l->n->report_id) == 0 ||
+	return p->l->n->report_id == NULL ||
+	    strcmp(s, p->l->n->report_id) == 0 ||
 	    objection(p, "section 5.3", "\"%s\" is not %s", s,
 	    p->l->n->report_id);
 }
@@ -468,10 +502,10 @@ filename(const struct place *p)
 	char *expect = xasprintf("%s!%s!%lld!%lld!", n->submitter, n->domain,
 	    (long long)day_first(p->l->day), (long long)day_last(p->l->day));
 	size_t len = strlen(expect);
-	bool good = is_domain(n->submitter) && is_domain(n->domain) &&
+	bool good = lint_is_domain(n->submitter) && lint_is_domain(n->domain) &&
 	    strncmp(n->filename, expect, len) == 0 &&
 	    n->filename[len] != '\0' && n->filename[len +
-	    strspn(n->filename + len, LOWER UPPER DIGITS)] == '\0';
+	    strspn(n->filename + len, LINT_ALNUM)] == '\0';
 
 	if (!good)
 		objection(p, "section 5.1", "file name \"%s\" is not %s and "
@@ -515,4 +549,13 @@ lint_packed(const void *gzip, size_t len, const struct lint_names *n)
 	why = lint_report(json, jsonlen, n);
 	free(json);
 	return why;
+}
+
+bool
+lint_walk(struct lint_list *list, const json_t *v, const struct lint_names *n)
+{
+	struct lint l = { .n = n, .all = list };
+	struct place root = { .l = &l };
+
+	return report(&root, v);
 }

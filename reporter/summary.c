@@ -8,6 +8,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/share.h"
 #include "spool/day.h"
 
 #define COLUMNS		76
@@ -108,25 +109,10 @@ paragraph(FILE *f, const char *prefix, size_t indent, const char *format, ...)
 	free(text);
 }
 
-/*
- * In tenths of a per cent, rounded down, but "all" and "none" only when it is
- * all or none.
- */
-static unsigned
-share(uint64_t n, uint64_t total)
-{
-	unsigned tenths;
-
-	if (n == 0 || n == total)
-		return n == 0 ? 0 : 1000;
-	tenths = (unsigned)(1000.0 * ((double)n / (double)total));
-	return tenths < 1 ? 1 : tenths > 999 ? 999 : tenths;
-}
-
 static void
 counts(FILE *f, const char *prefix, uint64_t successful, uint64_t failed)
 {
-	unsigned tenths = share(successful, successful + failed);
+	unsigned tenths = share_tenths(successful, successful + failed);
 
 	fprintf(f, "%s%llu successful, %llu failed", prefix,
 	    (unsigned long long)successful, (unsigned long long)failed);

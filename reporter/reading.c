@@ -1,0 +1,179 @@
+#include "reporter/reading.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "conf/mem.h"
+
+static const char *
+text_at(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+/* Senders write them as 1.0, too. */
+static uint64_t
+count_at(const json_t *o, const char *key)
+{
+	const json_t *v = json_object_get(o, key);
+	double n = json_number_value(v);
+
+	if (json_is_integer(v))
+		return json_integer_value(v) > 0 ?
+		    (uint64_t)json_integer_value(v) : 0;
+	return n >= 1 && n < 0x1p53 ? (uint64_t)n : 0;
+}
+
+static void
+add(uint64_t *sum, uint64_t n)
+{
+	*sum = n > UINT64_MAX - *sum ? UINT64_MAX : *sum + n;
+}
+
+/* A single text stands for a list of one, as some senders have it. */
+static const char **
+texts_at(const json_t *o, const char *key, size_t *n, struct arena *a)
+{
+	const json_t *list = json_object_get(o, key);
+	size_t size = json_is_string(list) ? 1 : json_array_size(list);
+	const char **texts = arena_calloc(a, size, sizeof(*texts));
+
+	*n = 0;
+	if (json_is_string(list))
+		texts[(*n)++] = json_string_value(list);
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_is_string(json_array_get(list, i)))
+			texts[(*n)++] =
+			    json_string_value(json_array_get(list, i));
+	return texts;
+}
+
+static void
+read_detail(struct reading_detail *d, const json_t *v)
+{
+	d->result = text_at(v, "result-type");
+	d->sending_ip = text_at(v, "sending-mta-ip");
+	d->mx_hostname = text_at(v, "receiving-mx-hostname");
+	d->mx_helo = text_at(v, "receiving-mx-helo");
+	d->receiving_ip = text_at(v, "receiving-ip");
+	d->additional_info = text_at(v, "additional-information");
+	d->reason = text_at(v, "failure-reason-code");
+	d->n = count_at(v, "failed-session-count");
+}
+
+static void
+read_policy(struct reading_policy *p, const json_t *v, struct arena *a)
+{
+	const json_t *policy = json_object_get(v, "policy");
+	const json_t *summary = json_object_get(v, "summary");
+	const json_t *details = json_object_get(v, "failure-details");
+
+	p->type = text_at(policy, "policy-type");
+	p->domain = text_at(policy, "policy-domain");
+	p->strings = texts_at(policy, "policy-string", &p->nstrings, a);
+	p->mx = texts_at(policy, "mx-host", &p->nmx, a);
+	p->successful = count_at(summary, "total-successful-session-count");
+	p->failed = count_at(summary, "total-failure-session-count");
+	p->ndetails = json_array_size(details);
+	p->details = arena_calloc(a, p->ndetails, sizeof(*p->details));
+	for (size_t i = 0; i < p->ndetails; i++)
+		read_detail(&p->details[i], json_array_get(details, i));
+}
+
+/* What came with the report says it best; a TLSA policy's is an MX host's. */
+static const char *
+policy_domain(const struct reading *r, const struct lint_names *names)
+{
+	const char *best = NULL;
+
+	if (names->domain != NULL)
+		return names->domain;
+	for (size_t i = 0; i < r->npolicies; i++) {
+		const struct reading_policy *p = &r->policies[i];
+
+		if (p->domain != NULL && (best == NULL || (p->type != NULL &&
+		    strcmp(p->type, "tlsa") != 0)))
+			best = p->domain;
+	}
+	return best;
+}
+
+static void
+read_report(struct reading *r, const struct lint_names *names,
+    struct arena *a)
+{
+	const json_t *range = json_object_get(r->root, "date-range");
+	const json_t *policies = json_object_get(r->root, "policies");
+
+	r->organization = text_at(r->root, "organization-name");
+	r->contact = text_at(r->root, "contact-info");
+	r->id = text_at(r->root, "report-id");
+	r->begin = text_at(range, "start-datetime");
+	r->end = text_at(range, "end-datetime");
+	r->npolicies = json_array_size(policies);
+	r->policies = arena_calloc(a, r->npolicies, sizeof(*r->policies));
+	for (size_t i = 0; i < r->npolicies; i++) {
+		read_policy(&r->policies[i], json_array_get(policies, i), a);
+		add(&r->successful, r->policies[i].successful);
+		add(&r->failed, r->policies[i].failed);
+	}
+	r->domain = policy_domain(r, names);
+}
+
+/* What I-JSON does not allow but a parser can read is no reason to stop. */
+static void
+load(struct reading *r, const char *text, size_t len, bool check, char **why)
+{
+	json_error_t strict, error;
+
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		len -= 3;
+		lint_list_add(&r->lint, true, "RFC 8259 section 8.1: begins "
+		    "with a byte order mark");
+	}
+	r->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &strict);
+	if (r->root != NULL)
+		return;
+	r->root = json_loadb(text, len, 0, &error);
+	if (r->root == NULL)
+		*why = xasprintf("not JSON: line %d: %s", error.line,
+		    error.text);
+	else if (check)
+		lint_list_add(&r->lint, false, "RFC 8460 section 4: not "
+		    "I-JSON: line %d: %s", strict.line, strict.text);
+}
+
+int
+reading_parse(struct reading *r, const char *text, size_t len,
+    const struct lint_names *names, bool check, struct arena *a, char **why)
+{
+	memset(r, 0, sizeof(*r));
+	*why = NULL;
+	if (len > READING_MAX) {
+		*why = xasprintf("larger than %d bytes", READING_MAX);
+		return -1;
+	}
+	load(r, text, len, check, why);
+	if (*why != NULL)
+		return -1;
+	if (!json_is_array(json_object_get(r->root, "policies"))) {
+		*why = xstrdup("no TLS report: it has no policies");
+		return -1;
+	}
+	read_report(r, names, a);
+	if (check && len > LINT_JSON_MAX)
+		lint_list_add(&r->lint, true, "RFC 8460 section 5.2: %zu "
+		    "bytes, receivers take %d", len, LINT_JSON_MAX);
+	if (check)
+		lint_foreign(&r->lint, r->root, names);
+	return 0;
+}
+
+void
+reading_release(struct reading *r)
+{
+	lint_list_release(&r->lint);
+	json_decref(r->root);
+	r->root = NULL;
+}

@@ -111,7 +111,8 @@ static const struct setting settings[] = {
 	    "several." },
 
 	{ AT(https, parallel), "64", NUMBER(INT, 1, 1000),
-	    "Transfers at a time." },
+	    "Transfers at a time, but for those that slow hosts keep "
+	    "waiting." },
 	{ AT(https, per_host), "4", NUMBER(INT, 1, 100),
 	    "Transfers at a time to one host." },
 	{ AT(https, timeout), "60s", NUMBER(SECONDS, 1, HOUR),

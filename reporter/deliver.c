@@ -14,7 +14,9 @@
 #include "reporter/marks.h"
 #include "reporter/schedule.h"
 
-#define DUE_MAX		20000	/* jobs held in memory at a time */
+#define BATCH_MAX	20000	/* jobs taken from the queue at a time */
+#define HELD_MAX	100000	/* and held in memory */
+#define REFILL_SECONDS	5	/* while others wait for their hosts */
 #define FAILURES_MAX	3	/* in a row put a host aside */
 #define STOP_MS		30000	/* for what is under way, after a stop */
 
@@ -35,7 +37,9 @@ struct deliver {
 	struct job_set jobs;		/* every one that there is */
 	int64_t started;		/* this run */
 	int64_t refilled;		/* the last refill */
-	bool more;			/* it did not take all that was due */
+	size_t batch;			/* taken by it */
+	bool more;			/* but not all that was due */
+	bool starved;			/* nothing that waits could start */
 	int64_t stop_by;		/* clock_ms; 0: we go on */
 };
 
@@ -53,7 +57,9 @@ web_done(void *arg, const struct result *r)
 	struct job *j = arg;
 	struct deliver *v = j->run;
 
-	schedule_done(v->web, &j->scheduled, r->code != 0, v->o->clock());
+	/* What is refused without a code is not the host's fault. */
+	schedule_done(v->web, &j->scheduled,
+	    r->code != 0 || r->outcome == REFUSED, v->o->clock());
 	marks_finish(&v->marks, j, r);
 }
 
@@ -83,9 +89,9 @@ start_web(struct deliver *v)
 	struct schedule_job *s;
 	struct result r;
 
-	while (https_active(v->https) < (size_t)v->conf->https.parallel &&
-	    (s = schedule_next(v->web, v->o->clock())) != NULL)
+	while ((s = schedule_next(v->web, v->o->clock())) != NULL)
 		start_post(v, (struct job *)s);
+	v->starved = schedule_has_room(v->web, v->o->clock());
 	while ((s = schedule_hopeless(v->web, v->o->clock())) != NULL) {
 		struct job *j = (struct job *)s;
 
@@ -125,7 +131,7 @@ take_due(void *arg, const struct queue_delivery *d)
 	case QUEUE_LOOKUP:
 		job_list_append(&v->lookups, j);
 	}
-	v->more = v->jobs.n >= DUE_MAX;
+	v->more = ++v->batch >= BATCH_MAX || v->jobs.n >= HELD_MAX;
 	return v->more;
 }
 
@@ -143,18 +149,29 @@ under_way(const struct deliver *v)
 }
 
 /*
- * Take what is due from the queue, when nothing waits any more.  While some
- * are under way, once a second is enough.
+ * When nothing waits any more; or when all that waits for a host has to go on
+ * waiting, while others of the same batch, or later ones, could start.
  */
+static bool
+wants_more(const struct deliver *v, int64_t now)
+{
+	if (waiting(v) == 0)
+		return under_way(v) == 0 || v->more || now != v->refilled;
+	if (v->jobs.n >= HELD_MAX || !v->starved)
+		return false;
+	return v->more || now - v->refilled >= REFILL_SECONDS;
+}
+
+/* Take what is due from the queue. */
 static void
 refill(struct deliver *v)
 {
 	int64_t now = v->o->clock();
 
-	if (waiting(v) > 0 ||
-	    (under_way(v) > 0 && !v->more && now == v->refilled))
+	if (!wants_more(v, now))
 		return;
 	v->refilled = now;
+	v->batch = 0;
 	v->more = false;
 	job_set_sort(&v->jobs);
 	marks_must(&v->marks, queue_due(v->queue,
@@ -263,7 +280,7 @@ static struct https *
 https_ready(const struct conf *c)
 {
 	const struct https_config config = {
-		.parallel = c->https.parallel,
+		.parallel = c->https.parallel + SCHEDULE_SLOW_MAX,
 		.per_host = c->https.per_host,
 		.timeout = c->https.timeout,
 		.ca_file = c->https.ca_file,
@@ -286,6 +303,13 @@ deliver_run(const struct conf *c, struct queue *q, struct daily *daily,
     const struct dkim *dkim, const struct deliver_options *o,
     struct deliver_totals *totals)
 {
+	const struct schedule_limits limits = {
+		.parallel = (size_t)c->https.parallel,
+		.per_host = (size_t)c->https.per_host,
+		.failures_max = FAILURES_MAX,
+		.hold_min = c->deliver.retry_min,
+		.hold_max = c->deliver.retry_max,
+	};
 	struct deliver v = {
 		.conf = c, .o = o, .queue = q, .daily = daily,
 		.totals = totals, .started = o->clock(),
@@ -294,8 +318,7 @@ deliver_run(const struct conf *c, struct queue *q, struct daily *daily,
 	if ((v.https = https_ready(c)) == NULL)
 		return -1;
 	marks_init(&v.marks, c, q, o->clock, totals);
-	v.web = schedule_new((size_t)c->https.per_host, FAILURES_MAX,
-	    c->deliver.retry_min, c->deliver.retry_max);
+	v.web = schedule_new(&limits);
 	v.mails = mails_new(c, dkim, &v.marks, wake, &v);
 	job_list_init(&v.lookups);
 	if (o->now)

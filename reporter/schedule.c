@@ -10,13 +10,14 @@
 struct schedule_host {
 	char *name;
 	struct schedule_host *chain;	/* same slot of the table */
-	struct schedule_host *next;	/* in the round, or aside */
+	struct schedule_host *next;	/* in a line */
 	struct schedule_job *first, **last;
 	size_t active;
 	unsigned failures;		/* in a row */
 	long hold;			/* how long it is put aside */
 	int64_t until;			/* it is put aside */
-	bool listed;			/* in the round or aside */
+	bool reached;			/* it has been, once */
+	bool listed;			/* in a line */
 };
 
 /* A first-in, first-out line of hosts. */
@@ -27,12 +28,13 @@ struct line {
 #define SLOTS	4096
 
 struct schedule {
-	size_t per_host;
-	unsigned failures_max;
-	long hold_min, hold_max;
+	struct schedule_limits limits;
 	size_t waiting, started;
+	size_t counted, strange;	/* started; of hosts not yet reached */
+	struct schedule_job *oldest, *newest;	/* of those that count */
 	struct line round;		/* have jobs waiting */
-	struct line aside;		/* the same, and are put aside */
+	struct line strangers;		/* the same, not yet reached */
+	struct line aside;		/* the same, put aside */
 	struct schedule_host *slots[SLOTS];
 };
 
@@ -66,16 +68,13 @@ line_shift(struct line *l)
 }
 
 struct schedule *
-schedule_new(size_t per_host, unsigned failures_max, long hold_min,
-    long hold_max)
+schedule_new(const struct schedule_limits *limits)
 {
 	struct schedule *s = xcalloc(1, sizeof(*s));
 
-	s->per_host = per_host;
-	s->failures_max = failures_max;
-	s->hold_min = hold_min;
-	s->hold_max = hold_max;
+	s->limits = *limits;
 	line_init(&s->round);
+	line_init(&s->strangers);
 	line_init(&s->aside);
 	return s;
 }
@@ -117,9 +116,14 @@ host_of(struct schedule *s, const char *name)
 static size_t
 limit(const struct schedule *s, const struct schedule_host *h, int64_t now)
 {
-	if (h->failures < s->failures_max)
-		return s->per_host;
-	return now < h->until ? 0 : 1;
+	size_t left = s->limits.failures_max - h->failures;
+
+	if (h->failures >= s->limits.failures_max)
+		return now < h->until ? 0 : 1;
+	if (h->reached)
+		return s->limits.per_host;
+	return h->failures == 0 ? 1 :
+	    left < s->limits.per_host ? left : s->limits.per_host;
 }
 
 /* Put a host that has jobs waiting into a line, if it is in none. */
@@ -133,7 +137,7 @@ place(struct schedule *s, struct schedule_host *h, int64_t now)
 	if (most == 0)
 		line_append(&s->aside, h);
 	else if (h->active < most)
-		line_append(&s->round, h);
+		line_append(h->reached ? &s->round : &s->strangers, h);
 }
 
 void
@@ -147,7 +151,7 @@ schedule_add(struct schedule *s, const char *host, struct schedule_job *job)
 	h->last = &job->next;
 	s->waiting++;
 	if (!h->listed)
-		line_append(&s->round, h);
+		line_append(h->reached ? &s->round : &s->strangers, h);
 }
 
 static struct schedule_job *
@@ -162,14 +166,56 @@ shift_job(struct schedule *s, struct schedule_host *h)
 	return job;
 }
 
-struct schedule_job *
-schedule_next(struct schedule *s, int64_t now)
+static void
+count(struct schedule *s, struct schedule_job *job, int64_t now)
+{
+	job->begun = now;
+	job->counts = true;
+	job->previous = s->newest;
+	if (s->newest != NULL)
+		s->newest->next = job;
+	else
+		s->oldest = job;
+	s->newest = job;
+	s->counted++;
+	s->strange += !job->host->reached;
+}
+
+static void
+discount(struct schedule *s, struct schedule_job *job)
+{
+	if (!job->counts)
+		return;
+	job->counts = false;
+	if (job->previous != NULL)
+		job->previous->next = job->next;
+	else
+		s->oldest = job->next;
+	if (job->next != NULL)
+		job->next->previous = job->previous;
+	else
+		s->newest = job->previous;
+	s->counted--;
+	s->strange -= !job->host->reached;
+}
+
+bool
+schedule_has_room(struct schedule *s, int64_t now)
+{
+	while (s->oldest != NULL && now >= s->oldest->begun + SCHEDULE_SLOW &&
+	    s->started - s->counted < SCHEDULE_SLOW_MAX)
+		discount(s, s->oldest);
+	return s->counted < s->limits.parallel;
+}
+
+static struct schedule_job *
+next_of(struct schedule *s, struct line *line, int64_t now)
 {
 	struct schedule_host *h;
 	struct schedule_job *job;
 
 	/* What holds for a host may have changed while it was in line. */
-	while ((h = line_shift(&s->round)) != NULL) {
+	while ((h = line_shift(line)) != NULL) {
 		if (h->first == NULL || h->active >= limit(s, h, now)) {
 			place(s, h, now);
 			continue;
@@ -177,10 +223,38 @@ schedule_next(struct schedule *s, int64_t now)
 		job = shift_job(s, h);
 		h->active++;
 		s->started++;
+		count(s, job, now);
 		place(s, h, now);
 		return job;
 	}
 	return NULL;
+}
+
+struct schedule_job *
+schedule_next(struct schedule *s, int64_t now)
+{
+	struct schedule_job *job = NULL;
+
+	if (!schedule_has_room(s, now))
+		return NULL;
+	if (2 * s->strange < s->limits.parallel)
+		job = next_of(s, &s->strangers, now);
+	if (job == NULL)
+		job = next_of(s, &s->round, now);
+	return job != NULL ? job : next_of(s, &s->strangers, now);
+}
+
+/* From now on it is no stranger. */
+static void
+set_reached(struct schedule *s, struct schedule_host *h)
+{
+	h->failures = 0;
+	h->hold = 0;
+	if (h->reached)
+		return;
+	h->reached = true;
+	for (struct schedule_job *j = s->oldest; j != NULL; j = j->next)
+		s->strange -= j->host == h;
 }
 
 void
@@ -189,14 +263,15 @@ schedule_done(struct schedule *s, struct schedule_job *job, bool reached,
 {
 	struct schedule_host *h = job->host;
 
+	discount(s, job);
 	h->active--;
 	s->started--;
-	if (reached) {
-		h->failures = 0;
-		h->hold = 0;
-	} else if (++h->failures >= s->failures_max && now >= h->until) {
-		h->hold = h->hold == 0 ? s->hold_min :
-		    h->hold > s->hold_max / 2 ? s->hold_max : 2 * h->hold;
+	if (reached)
+		set_reached(s, h);
+	else if (++h->failures >= s->limits.failures_max && now >= h->until) {
+		h->hold = h->hold == 0 ? s->limits.hold_min :
+		    h->hold > s->limits.hold_max / 2 ? s->limits.hold_max :
+		    2 * h->hold;
 		h->until = now + h->hold;
 	}
 	place(s, h, now);

@@ -114,6 +114,16 @@ delivery_to(const struct rua *to)
 	};
 }
 
+static void
+log_suppressed(const struct daily_report *r, const struct rua *to,
+    const char *why)
+{
+	log_event(LOG_LEVEL_INFO, "delivery", (const struct log_field[]){
+	    { "report", r->report->id }, { "domain", r->report->domain },
+	    { "to", to->uri }, { "outcome", "refused" }, { "reason", why },
+	    { NULL, NULL } });
+}
+
 const char *
 days_refusal(struct days *d, const struct daily_report *r,
     const struct rua *to)
@@ -126,8 +136,11 @@ days_refusal(struct days *d, const struct daily_report *r,
 	rc = suppress_check(d->queue, to->uri, d->now, d->refusal,
 	    sizeof(d->refusal));
 	must(d, rc);
-	if (rc == 1)
+	if (rc == 1) {
+		if (!d->dry)
+			log_suppressed(r, to, d->refusal);
 		return d->refusal;
+	}
 	if (to->ours || d->again)
 		return NULL;
 	rc = quota_take(d->queue, d->conf, r->report->day, &q, d->refusal,
@@ -274,8 +287,10 @@ queue_day(struct days *d, int day, const struct segments *segments,
 	must(d, queue_add_part(d->queue, day, part, d->now));
 	must(d, queue_commit(d->queue));
 	log_day(day, part, &totals);
-	if (d->left_out)
+	if (d->left_out) {
 		must(d, quota_log(d->queue, d->conf, day));
+		d->wrong = true;
+	}
 	d->left_out = false;
 	return 0;
 }

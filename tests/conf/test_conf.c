@@ -172,6 +172,18 @@ static const struct {
 	{ "user without password", IDENTITY "[mail]\nuser = u\n",
 	    "t: [mail] user and password_file: one is set without the "
 	    "other\n" },
+	{ "a hash in the envelope", IDENTITY
+	    "[mail]\nenvelope_from = b+%h@example.org\n", "" },
+	{ "a hash that just fits", IDENTITY "[mail]\nenvelope_from = "
+	    "a2345678901234567890123456789012345678901234%h@example.org\n",
+	    "" },
+	{ "a hash that makes it too long", IDENTITY "[mail]\nenvelope_from = "
+	    "a23456789012345678901234567890123456789012345%h@example.org\n",
+	    "t: [mail] envelope_from: is too long before the @ once %h has "
+	    "become 20 digits, allowed: 64 bytes\n" },
+	{ "two hashes in the envelope", IDENTITY
+	    "[mail]\nenvelope_from = b%h+%h@example.org\n",
+	    "t: [mail] envelope_from: %h may stand in it once\n" },
 	{ "shortest above longest", IDENTITY
 	    "[deliver]\nretry_min = 1h\nretry_max = 5m\n",
 	    "t: [deliver] retry_min: is more than retry_max\n" },

@@ -14,6 +14,8 @@ SYSCONFDIR ?= /etc
 SBINDIR    ?= $(PREFIX)/sbin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/tlsrpt
+# Of systemd, sysctl and the like.
+LIBDIR     ?= $(PREFIX)/lib
 
 # Debian packages: the one place they are listed.
 BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
@@ -179,6 +181,16 @@ install: all
 	test -e $(DESTDIR)$(SYSCONFDIR)/tlsrpt/tlsrpt.conf || \
 		install -m 640 conf/tlsrpt.conf \
 		$(DESTDIR)$(SYSCONFDIR)/tlsrpt/tlsrpt.conf
+	install -d $(DESTDIR)$(LIBDIR)/systemd/system
+	for unit in packaging/systemd/*; do \
+		sed 's|/usr/sbin/|$(SBINDIR)/|' $$unit \
+		    >$(DESTDIR)$(LIBDIR)/systemd/system/$${unit##*/} || exit 1; \
+	done
+	for kind in sysctl.d sysusers.d tmpfiles.d; do \
+		install -d $(DESTDIR)$(LIBDIR)/$$kind && \
+		install -m 644 packaging/$$kind/*.conf \
+		    $(DESTDIR)$(LIBDIR)/$$kind || exit 1; \
+	done
 
 # What is loaded in front of libc, to make the disk slow.
 SHIMS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/shim/*.c))

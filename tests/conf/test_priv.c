@@ -55,7 +55,7 @@ become(const struct priv *p)
 {
 	gid_t groups[64];
 	const char *why;
-	int n, fd;
+	int n;
 
 	if (priv_drop(p, &why) == -1 || why != NULL)
 		return 1;
@@ -69,10 +69,7 @@ become(const struct priv *p)
 			return 4;
 	if (setuid(0) != -1 || setgid(0) != -1 || setgroups(0, NULL) != -1)
 		return 5;
-	if ((fd = open("/etc/shadow", O_RDONLY)) != -1 &&
-	    access("/etc/shadow", R_OK) == -1)
-		return 6;
-	return 0;
+	return open("/etc/shadow", O_RDONLY) == -1 ? 0 : 6;
 }
 
 static void

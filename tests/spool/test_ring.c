@@ -37,13 +37,13 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 static int
 setup(void **state)
 {
-	struct scratch *s = calloc(1, sizeof(*s));
+	struct scratch *s = xcalloc(1, sizeof(*s));
 
-	strcpy(s->path, "/tmp/tlsrpt-ring.XXXXXX");
+	*state = s;
+	fmt(s->path, sizeof(s->path), "/tmp/tlsrpt-ring.XXXXXX");
 	if (mkdtemp(s->path) == NULL)
 		return -1;
 	s->fd = open(s->path, O_RDONLY | O_DIRECTORY);
-	*state = s;
 	return s->fd == -1 ? -1 : 0;
 }
 

@@ -37,13 +37,13 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 static int
 setup(void **state)
 {
-	struct scratch *s = calloc(1, sizeof(*s));
+	struct scratch *s = xcalloc(1, sizeof(*s));
 
-	strcpy(s->path, "/tmp/tlsrpt-socket.XXXXXX");
+	*state = s;
+	fmt(s->path, sizeof(s->path), "/tmp/tlsrpt-socket.XXXXXX");
 	if (mkdtemp(s->path) == NULL)
 		return -1;
 	fmt(s->name, sizeof(s->name), "%s/in/t.sock", s->path);
-	*state = s;
 	return 0;
 }
 
@@ -78,7 +78,7 @@ connected(const struct scratch *s)
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
-	strcpy(to.sun_path, s->name);
+	fmt(to.sun_path, sizeof(to.sun_path), "%s", s->name);
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
 	return fd;
 }

@@ -48,15 +48,15 @@ read_password(const char *file, char **why)
 		    strerror(errno));
 		return NULL;
 	}
-	if (getline(&line, &size, f) <= 0) {
-		*why = xasprintf("[mail] password_file %s: holds no password",
-		    file);
-		free(line);
-		line = NULL;
-	} else
+	if (getline(&line, &size, f) > 0)
 		line[strcspn(line, "\r\n")] = '\0';
 	fclose(f);
-	return line;
+	if (line != NULL && line[0] != '\0')
+		return line;
+	*why = xasprintf("[mail] password_file %s: its first line holds no "
+	    "password", file);
+	free(line);
+	return NULL;
 }
 
 static void

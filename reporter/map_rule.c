@@ -101,7 +101,6 @@ add_uri(struct map_rule *r, const char *uri, size_t len)
 	if (rua_uri(&to, uri, len, &why) == -1)
 		return xasprintf("\"%.*s\": %s", (int)len, uri, why);
 	to.by = xstrdup(r->where);
-	to.ours = true;
 	rua_list_add(&r->add, &to);
 	return NULL;
 }

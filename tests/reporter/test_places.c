@@ -13,8 +13,8 @@
 
 #define US	"mailto:copy@example.org"
 
-static char any[] = "any", web[] = "443, 8000-8999", rules[] = RULES;
-static char us[] = "copy@example.org", nowhere[] = "/nonexistent/map";
+static char any[] = "any", web[] = "443, 8000-8999", high[] = "8443";
+static char rules[] = RULES, us[] = "copy@example.org", nowhere[] = "/nonexistent/map";
 
 static const struct {
 	const char *name, *exclude, *map;	/* one of them, or neither */
@@ -41,6 +41,8 @@ static const struct {
 	{ "ports in a range and beyond it", NULL, NULL, web, NULL,
 	    "v=TLSRPTv1; rua=https://y.example:8999/,https://y.example:9000/",
 	    "https://y.example:8999/ | https://y.example:9000/", NULL },
+	{ "ports are no matter of mail", NULL, NULL, high, NULL,
+	    "v=TLSRPTv1; rua=mailto:a@x.example", "mailto:a@x.example", NULL },
 	{ "an IPv6 address and a port", NULL, NULL, web, NULL,
 	    "v=TLSRPTv1; rua=https://[2001:db8::1]:8443/,"
 	    "https://[2001:db8::1]:444/", "https://[2001:db8::1]:8443/ | "

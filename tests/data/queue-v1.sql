@@ -30,11 +30,13 @@ CREATE TABLE delivery (
   id INTEGER PRIMARY KEY,
   report INTEGER NOT NULL REFERENCES report ON DELETE CASCADE,
   transport TEXT NOT NULL
-    CHECK (transport IN ('mailto', 'https', 'lookup')),
+    CHECK (transport = 'mailto' OR transport = 'https'
+      OR transport = 'lookup'),
   uri TEXT NOT NULL,
   host TEXT NOT NULL,
   state TEXT NOT NULL
-    CHECK (state IN ('pending', 'sent', 'failed', 'expired')),
+    CHECK (state = 'pending' OR state = 'sent' OR state = 'failed'
+      OR state = 'expired'),
   next_try INTEGER NOT NULL,
   first_try INTEGER NOT NULL DEFAULT 0,
   tries INTEGER NOT NULL DEFAULT 0,

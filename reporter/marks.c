@@ -7,6 +7,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/deliver.h"
+#include "spool/day.h"
 
 #define MARKS_MAX	256	/* outcomes in one transaction at the most */
 
@@ -58,29 +59,16 @@ marks_load(const struct marks *m, struct job *j)
 	marks_must(m, queue_get_report(m->queue, j->d.report, &j->r));
 }
 
-static const char *
-utc_time(int64_t t, char *buf, size_t size)
-{
-	struct tm tm;
-	time_t tt = (time_t)t;
-
-	gmtime_r(&tt, &tm);
-	strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return buf;
-}
-
 static void
 log_delivery(const struct queue_report *report,
     const struct queue_delivery *d, const char *outcome,
     const struct result *r, unsigned tries, int64_t next)
 {
-	char code[16] = "", count[16], when[32] = "";
+	char code[16] = "", count[16], when[DAY_TIME_TEXT];
 
 	fmt(count, sizeof(count), "%u", tries);
 	if (r->code != 0)
 		fmt(code, sizeof(code), "%d", r->code);
-	if (next != 0)
-		utc_time(next, when, sizeof(when));
 	log_event(strcmp(outcome, "delivered") == 0 ? LOG_LEVEL_INFO :
 	    LOG_LEVEL_WARN, "delivery", (const struct log_field[]){
 	    { "report", report->report_id },
@@ -90,7 +78,7 @@ log_delivery(const struct queue_report *report,
 	    { d->transport == QUEUE_HTTPS ? "http" : "smtp",
 		r->code != 0 ? code : NULL },
 	    { "tries", count },
-	    { "next", next != 0 ? when : NULL },
+	    { "next", next != 0 ? day_format_time(next, when) : NULL },
 	    { r->outcome == DELIVERED ? "reply" : "reason",
 		r->text[0] != '\0' ? r->text : NULL },
 	    { NULL, NULL } });

@@ -179,10 +179,36 @@ far_east(void **state)
 	return 0;
 }
 
+static const struct {
+	const char *name;
+	int64_t t;
+	const char *text;
+} times[] = {
+	{ "the epoch", 0, "1970-01-01T00:00:00Z" },
+	{ "a leap day's last second", 1709251199, "2024-02-29T23:59:59Z" },
+	{ "the last with four digits", 253402300799, "9999-12-31T23:59:59Z" },
+	{ "the first with five", 253402300800, "0000-00-00T00:00:00Z" },
+	{ "no time at all", INT64_MAX, "0000-00-00T00:00:00Z" },
+};
+
+static void
+times_are_written(void **state)
+{
+	char buf[DAY_TIME_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		print_message("  %s\n", times[i].name);
+		assert_string_equal(day_format_time(times[i].t, buf),
+		    times[i].text);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times_are_written),
 		cmocka_unit_test(a_day_holds_its_seconds),
 		cmocka_unit_test(days_are_read_and_written),
 		cmocka_unit_test(

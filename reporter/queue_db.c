@@ -306,6 +306,16 @@ set_up_writer(struct queue *q)
 	    "PRAGMA journal_size_limit = 67108864", "cannot set up");
 }
 
+/*
+ * Nobody asks SQLite how much memory it has taken, so it need not keep count
+ * under a lock.  Refused when it has begun to, which is as well.
+ */
+static void
+set_up_library(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static int
 open_writer(struct queue *q, const char *path)
 {
@@ -390,6 +400,7 @@ queue_open(const char *path, enum queue_mode mode, char **why)
 	struct queue *q = xcalloc(1, sizeof(*q));
 
 	*why = NULL;
+	set_up_library();
 	if ((mode == QUEUE_READ ? open_reader : open_writer)(q, path) == 0)
 		return q;
 	*why = xasprintf("%s: %s", path, q->error);

@@ -17,21 +17,30 @@ is_mailbox(const char *destination)
 	return strncmp(destination, "mailto:", 7) == 0;
 }
 
-/* How many reports of this day that makes for the destination. */
+/*
+ * How many reports of this day that makes for the destination.  In two steps:
+ * RETURNING would make a temporary table for each.
+ */
 static int
 count(struct queue *q, int day, const char *destination, int64_t *n)
 {
-	sqlite3_stmt *s = q->in_day ? queue_statement(q, QUOTA_TAKE,
-	    "INSERT INTO quota (day, destination, reports) VALUES (?1, ?2, 1)"
-	    " ON CONFLICT (day, destination) DO UPDATE"
-	    " SET reports = reports + 1 RETURNING reports") :
-	    queue_statement(q, QUOTA_ASK,
+	sqlite3_stmt *s = queue_statement(q, QUOTA_ASK,
 	    "SELECT reports + 1 FROM quota"
 	    " WHERE day = ?1 AND destination = ?2");
 
 	bind_int(s, 1, day);
 	bind_text(s, 2, destination);
-	return queue_ask(q, s, "cannot count a report", n);
+	if (queue_ask(q, s, "cannot ask for a count", n) == -1)
+		return -1;
+	if (!q->in_day)
+		return 0;
+	s = queue_statement(q, QUOTA_TAKE,
+	    "REPLACE INTO quota (day, destination, reports)"
+	    " VALUES (?1, ?2, ?3)");
+	bind_int(s, 1, day);
+	bind_text(s, 2, destination);
+	bind_int(s, 3, *n);
+	return queue_step(q, s, "cannot count a report");
 }
 
 /* As quota_take, for one kind of destination. */

@@ -1,6 +1,5 @@
 #include "aggregator/report.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include <xxhash.h>
@@ -19,12 +18,14 @@ make_uid(const struct report *r, struct arena *a)
 	const char *key = arena_printf(a, "%s\n%s\n%s\n%d\n%u",
 	    r->who->submitter, r->who->source, r->domain, r->day, r->part);
 	XXH128_canonical_t hash;
-	char hex[2 * UID_BYTES + 1];
+	char hex[2 * UID_BYTES];
 
 	XXH128_canonicalFromHash(&hash, XXH3_128bits(key, strlen(key)));
-	for (size_t i = 0; i < UID_BYTES; i++)
-		snprintf(&hex[2 * i], 3, "%02x", hash.digest[i]);
-	return arena_strndup(a, hex, 2 * UID_BYTES);
+	for (size_t i = 0; i < UID_BYTES; i++) {
+		hex[2 * i] = "0123456789abcdef"[hash.digest[i] >> 4];
+		hex[2 * i + 1] = "0123456789abcdef"[hash.digest[i] & 15];
+	}
+	return arena_strndup(a, hex, sizeof(hex));
 }
 
 void

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,10 +60,14 @@ xasprintf(const char *format, ...)
 	return or_bust(s);
 }
 
+/* It is one thread's, so that no character need wait for a lock. */
 FILE *
 xmemstream(char **text, size_t *len)
 {
-	return or_bust(open_memstream(text, len));
+	FILE *f = or_bust(open_memstream(text, len));
+
+	__fsetlocking(f, FSETLOCKING_BYCALLER);
+	return f;
 }
 
 void

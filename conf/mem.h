@@ -19,7 +19,7 @@ char	*xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Text of any length, by stdio: open_memstream, and the fclose that makes
- * *text and *len valid.
+ * *text and *len valid.  For one thread only.
  */
 FILE	*xmemstream(char **text, size_t *len);
 void	xmemclose(FILE *f);

@@ -13,7 +13,6 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
-#include "spool/arena.h"
 #include "spool/record.h"
 
 #define LOCAL_MAX	64	/* RFC 5321 section 4.5.3.1.1 */
@@ -95,14 +94,10 @@ ends_in_number(const char *host)
 static char *
 host_name(const char *s)
 {
-	struct arena a = { 0 };
-	const char *name = record_domain(s, false, &a);
-	char *host = NULL;
+	char name[RECORD_DOMAIN_MAX + 1];
 
-	if (name != NULL && !ends_in_number(name))
-		host = xstrdup(name);
-	arena_release(&a);
-	return host;
+	return record_domain_text(s, false, name) == 0 ||
+	    ends_in_number(name) ? NULL : xstrdup(name);
 }
 
 static bool
@@ -203,15 +198,12 @@ mailto_uri(const char *local, const char *host)
 {
 	char *uri = NULL;
 	size_t size;
-	FILE *out = open_memstream(&uri, &size);
+	FILE *out = xmemstream(&uri, &size);
 
-	if (out == NULL)
-		fatal("open_memstream: %m");
 	fputs("mailto:", out);
 	encode(out, local);
 	fprintf(out, "@%s", host);
-	if (fclose(out) != 0)
-		fatal("open_memstream: %m");
+	xmemclose(out);
 	return uri;
 }
 

@@ -199,12 +199,11 @@ summary_text(const struct report *r)
 {
 	size_t shown = r->npolicies < POLICIES_SHOWN ? r->npolicies :
 	    POLICIES_SHOWN;
-	char *text = NULL;
+	char *text;
 	size_t len;
 	FILE *f;
 
-	if ((f = open_memstream(&text, &len)) == NULL)
-		fatal("out of memory");
+	f = xmemstream(&text, &len);
 	head(f, r);
 	for (size_t i = 0; i < shown; i++)
 		policy(f, &r->policies[i]);
@@ -212,7 +211,6 @@ summary_text(const struct report *r)
 		fprintf(f, "\nAnd %zu more policies, see the attachment.\n",
 		    r->npolicies - shown);
 	foot(f, r);
-	if (fclose(f) != 0)
-		fatal("out of memory");
+	xmemclose(f);
 	return text;
 }

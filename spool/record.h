@@ -133,5 +133,7 @@ const char *record_refuse(const char *line, size_t len);
  * wildcard.  Underscores are allowed: peers use them.
  */
 const char *record_domain(const char *name, bool wildcard, struct arena *a);
+/* The same into buf, of RECORD_DOMAIN_MAX + 1 bytes; its length, or 0. */
+size_t	record_domain_text(const char *name, bool wildcard, char *buf);
 
 #endif

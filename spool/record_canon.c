@@ -79,10 +79,9 @@ unicode_domain(char *out, size_t max, const char *s)
 	return n;
 }
 
-const char *
-record_domain(const char *name, bool wildcard, struct arena *a)
+size_t
+record_domain_text(const char *name, bool wildcard, char *buf)
 {
-	char buf[RECORD_DOMAIN_MAX + 1];
 	size_t n, star = 0;
 
 	if (wildcard && strncmp(name, "*.", 2) == 0) {
@@ -94,7 +93,16 @@ record_domain(const char *name, bool wildcard, struct arena *a)
 		n = ascii_domain(buf + star, RECORD_DOMAIN_MAX - star, name);
 	else
 		n = unicode_domain(buf + star, RECORD_DOMAIN_MAX - star, name);
-	return n == 0 ? NULL : arena_strndup(a, buf, star + n);
+	return n == 0 ? 0 : star + n;
+}
+
+const char *
+record_domain(const char *name, bool wildcard, struct arena *a)
+{
+	char buf[RECORD_DOMAIN_MAX + 1];
+	size_t n = record_domain_text(name, wildcard, buf);
+
+	return n == 0 ? NULL : arena_strndup(a, buf, n);
 }
 
 const char *

@@ -1,13 +1,18 @@
 #include "reporter/json.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
+#include "conf/mem.h"
 #include "spool/day.h"
+#include "spool/json_mem.h"
 
 /* Readers keep counts in 32 bits; what is beyond saturates. */
+#define TREE_MEM	(64 << 10)	/* a report of a hundred failures */
+#define TEXT_FIRST	2048	/* bytes: most reports are smaller */
 #define COUNT_MAX	UINT32_MAX
 
 /*
@@ -181,17 +186,40 @@ report(const struct report *r)
 	return finish(o, bad);
 }
 
+struct text {
+	char *s;
+	size_t len, room;
+};
+
+static int
+append(const char *s, size_t len, void *arg)
+{
+	struct text *t = arg;
+
+	if (len >= t->room - t->len) {
+		t->room = 2 * (t->room + len);
+		t->s = xreallocarray(t->s, t->room, 1);
+	}
+	memcpy(t->s + t->len, s, len);
+	t->len += len;
+	return 0;
+}
+
 char *
 json_report(const struct report *r, bool readable, size_t *len)
 {
-	json_t *o = report(r);
-	char *text = NULL;
+	alignas(max_align_t) char tree[TREE_MEM];
+	struct text t = { .s = xmalloc(TEXT_FIRST), .room = TEXT_FIRST };
+	json_t *o;
 
-	*len = 0;
-	if (o != NULL)
-		text = json_dumps(o, readable ? JSON_INDENT(2) : JSON_COMPACT);
-	if (text != NULL)
-		*len = strlen(text);
-	json_decref(o);
-	return text;
+	json_mem_begin(tree, sizeof(tree));
+	if ((o = report(r)) == NULL || json_dump_callback(o, append, &t,
+	    readable ? JSON_INDENT(2) : JSON_COMPACT) == -1) {
+		free(t.s);
+		t = (struct text){ 0 };
+	} else
+		t.s[t.len] = '\0';
+	json_mem_end(o);
+	*len = t.len;
+	return t.s;
 }

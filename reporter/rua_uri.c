@@ -185,25 +185,32 @@ decode(char *buf, size_t size, const char *s, size_t len)
 	return 0;
 }
 
+/* Three bytes for one at the most. */
 static void
-encode(FILE *out, const char *s)
+encode(char *out, const char *s)
 {
-	for (; *s != '\0'; s++)
-		fprintf(out, strchr(ALNUM "-._~+", *s) != NULL ?
-		    "%c" : "%%%02X", (unsigned char)*s);
+	static const char hex[] = "0123456789ABCDEF";
+
+	for (; *s != '\0'; s++) {
+		if (strchr(ALNUM "-._~+", *s) != NULL) {
+			*out++ = *s;
+			continue;
+		}
+		*out++ = '%';
+		*out++ = hex[(unsigned char)*s >> 4];
+		*out++ = hex[(unsigned char)*s & 15];
+	}
+	*out = '\0';
 }
 
 static char *
 mailto_uri(const char *local, const char *host)
 {
-	char *uri = NULL;
-	size_t size;
-	FILE *out = xmemstream(&uri, &size);
+	char *encoded = xmalloc(3 * strlen(local) + 1), *uri;
 
-	fputs("mailto:", out);
-	encode(out, local);
-	fprintf(out, "@%s", host);
-	xmemclose(out);
+	encode(encoded, local);
+	uri = xasprintf("mailto:%s@%s", encoded, host);
+	free(encoded);
 	return uri;
 }
 

@@ -2,16 +2,19 @@
 
 #include <jansson.h>
 #include <limits.h>
+#include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "conf/log.h"
 #include "spool/day.h"
+#include "spool/json_mem.h"
 #include "spool/record_canon.h"
 #include "spool/utf8.h"
 
 #define TS_MAX		253402300799	/* 9999-12-31T23:59:59Z */
+#define TREE_MEM	(16 << 10)	/* a record of a few failures */
 #define SHOWN_MAX	64		/* of a refused value in the reason */
 #define STRING(x)	#x
 #define VALUE(x)	STRING(x)
@@ -482,6 +485,7 @@ record_parse(struct record *r, const char *line, size_t len,
     enum record_use use, struct arena *a, const char **why)
 {
 	struct reader rd = { .a = a, .why = why };
+	alignas(max_align_t) char tree[TREE_MEM];
 	json_error_t error;
 	json_t *root = NULL;
 	int rc = -1;
@@ -492,6 +496,7 @@ record_parse(struct record *r, const char *line, size_t len,
 		return -1;
 	if (utf8_span(line, len) < len)
 		line = utf8_repair(a, line, &len);
+	json_mem_begin(tree, sizeof(tree));
 	if ((root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &error)) ==
 	    NULL) {
 		*why = arena_printf(a, "not JSON: %s (byte %d)", error.text,
@@ -503,6 +508,6 @@ record_parse(struct record *r, const char *line, size_t len,
 	if (use == RECORD_COUNT || keep_text(&rd, root, line, len, r) == 0)
 		rc = 0;
 out:
-	json_decref(root);
+	json_mem_end(root);
 	return rc;
 }

@@ -107,6 +107,8 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) $(WARN) $(HARDEN) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/reporter/page.o: reporter/page.css reporter/page.js
+
 link = $(CC) $(CFLAGS) $(LDHARDEN) $(LDFLAGS) -o $@ $(filter %.o %.a,$^)
 
 $(B)/tlsrpt-spool: $(B)/spool/spool_main.o $(SPOOL_A)

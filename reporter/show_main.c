@@ -33,6 +33,9 @@ static const char usage[] =
 "  queue [--all] [--json] [--domain NAME]\n"
 "        Reports and what became of them: pending with the next try, sent,\n"
 "        failed and expired with the reason.\n"
+"  html --out FILE [--from DAY] [--to DAY] [FILE...]\n"
+"        One page with all pictures in it: of the reports in the queue, or of\n"
+"        those in FILEs.  - writes it to standard output.\n"
 "\n"
 "  --config FILE  instead of " CONF_FILE "\n"
 "  -v, --verbose  tell more\n"
@@ -44,7 +47,7 @@ static const char usage[] =
 "Exit status: 0 all well; 1 something could not be read, or there is something\n"
 "wrong with a report, and it was said; 2 wrong usage or configuration.\n";
 
-enum command { REPORT = 1, DAY = 2, QUEUE = 4 };
+enum command { REPORT = 1, DAY = 2, QUEUE = 4, HTML = 8 };
 
 static const struct {
 	const char *name;
@@ -53,19 +56,23 @@ static const struct {
 	{ "report", REPORT },
 	{ "day", DAY },
 	{ "queue", QUEUE },
+	{ "html", HTML },
 	{ NULL, 0 }
 };
 
-enum { ALL = 256, CONFIG, DOMAIN, HELP, JSON, LINT, SUMMARY,
+enum { ALL = 256, CONFIG, DOMAIN, FROM, HELP, JSON, LINT, OUT, SUMMARY, TO,
 	SHOW_VERSION };
 static const struct option long_options[] = {
 	{ "all", no_argument, NULL, ALL },
 	{ "config", required_argument, NULL, CONFIG },
 	{ "domain", required_argument, NULL, DOMAIN },
+	{ "from", required_argument, NULL, FROM },
 	{ "help", no_argument, NULL, HELP },
 	{ "json", no_argument, NULL, JSON },
 	{ "lint", no_argument, NULL, LINT },
+	{ "out", required_argument, NULL, OUT },
 	{ "summary", no_argument, NULL, SUMMARY },
+	{ "to", required_argument, NULL, TO },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, SHOW_VERSION },
 	{ NULL, 0, NULL, 0 }
@@ -78,9 +85,12 @@ static const struct {
 } limits[] = {
 	{ ALL, REPORT | DAY | QUEUE },
 	{ DOMAIN, REPORT | QUEUE },
+	{ FROM, HTML },
 	{ JSON, REPORT | DAY | QUEUE },
 	{ LINT, REPORT },
+	{ OUT, HTML },
 	{ SUMMARY, REPORT },
+	{ TO, HTML },
 	{ 0, 0 }
 };
 
@@ -157,6 +167,14 @@ take_option(struct show *s, int option)
 	case DOMAIN:
 		s->domain = domain_argument(optarg);
 		break;
+	case FROM:
+		s->from = day_argument("--from: ", optarg);
+		s->has_from = true;
+		break;
+	case TO:
+		s->to = day_argument("--to: ", optarg);
+		s->has_to = true;
+		break;
 	case JSON:
 		take_form(s, SHOW_JSON);
 		break;
@@ -165,6 +183,9 @@ take_option(struct show *s, int option)
 		break;
 	case SUMMARY:
 		take_form(s, SHOW_SUMMARY);
+		break;
+	case OUT:
+		s->outfile = optarg;
 		break;
 	case 'v':
 		s->verbose = true;
@@ -187,7 +208,7 @@ find_command(const char *name)
 	for (size_t i = 0; commands[i].name != NULL; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return commands[i].command;
-	wrong_usage("\"%s\" is no command, allowed: report, day, queue",
+	wrong_usage("\"%s\" is no command, allowed: report, day, queue, html",
 	    name);
 }
 
@@ -217,7 +238,7 @@ parse(struct arguments *a, int argc, char **argv)
 		take_option(&a->show, c);
 	}
 	if (optind == argc)
-		wrong_usage("no command, allowed: report, day, queue");
+		wrong_usage("no command, allowed: report, day, queue, html");
 	a->command = find_command(argv[optind++]);
 	a->rest = argv + optind;
 	a->n = (size_t)(argc - optind);
@@ -228,6 +249,10 @@ parse(struct arguments *a, int argc, char **argv)
 		wrong_usage("day: one day at a time");
 	if (a->command == QUEUE && a->n > 0)
 		wrong_usage("queue: there are no arguments but options");
+	if (a->command == HTML && a->show.outfile == NULL)
+		wrong_usage("html: --out is missing");
+	if (a->show.has_from && a->show.has_to && a->show.from > a->show.to)
+		wrong_usage("--from is after --to");
 }
 
 /* https://no-color.org */
@@ -244,7 +269,8 @@ wants_colour(void)
 static void
 configure(const struct arguments *a, struct show *s)
 {
-	bool needed = a->command == DAY || a->command == QUEUE;
+	bool needed = a->command == DAY || a->command == QUEUE ||
+	    (a->command == HTML && a->n == 0);
 
 	log_open("tlsrpt-show", LOG_TO_STDERR, LOG_AS_TEXT,
 	    s->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
@@ -266,6 +292,8 @@ run(const struct arguments *a)
 		    day_argument("", a->rest[0]) : day_of(s->now));
 	case QUEUE:
 		return show_queue(s);
+	case HTML:
+		return show_html(s, a->rest, a->n);
 	}
 	return SHOW_USAGE;
 }

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "reporter/clean.h"
+
 #define CLEAN_MAX	1000	/* bytes of a text that are shown */
 
 static const char *const styles[] = {
@@ -30,31 +32,6 @@ show_print(const struct show *s, FILE *f, enum show_style style,
 		fputs("\033[0m", f);
 }
 
-/* The character at s and its length; what is no UTF-8 is U+FFFD. */
-static unsigned
-character(const char *text, size_t *len)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-	unsigned c = n == 1 ? s[0] : s[0] & (0x7fU >> n);
-
-	for (*len = 1; *len < n; ++*len) {
-		if ((s[*len] & 0xc0) != 0x80)
-			return 0xfffd;
-		c = c << 6 | (s[*len] & 0x3f);
-	}
-	return s[0] >= 0x80 && s[0] < 0xc2 ? 0xfffd : c;
-}
-
-/* Controls (C0, DEL, C1), and what sets the direction of writing. */
-static bool
-is_harmful(unsigned c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x061c ||
-	    (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-	    (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c == 0xfffd;
-}
-
 void
 show_clean(FILE *f, const char *text)
 {
@@ -63,7 +40,7 @@ show_clean(FILE *f, const char *text)
 	if (text == NULL)
 		text = "-";
 	for (; *text != '\0' && total < CLEAN_MAX; text += len, total += len) {
-		if (is_harmful(character(text, &len)))
+		if (!clean_character(text, &len))
 			fputs("\ufffd", f);
 		else
 			fwrite(text, 1, len, f);
@@ -80,7 +57,7 @@ show_width(const char *text)
 	if (text == NULL)
 		return 1;
 	for (; *text != '\0'; text += len, n++)
-		character(text, &len);
+		clean_character(text, &len);
 	return n;
 }
 

@@ -11,6 +11,7 @@
 
 PREFIX     ?= /usr/local
 SYSCONFDIR ?= /etc
+BINDIR     ?= $(PREFIX)/bin
 SBINDIR    ?= $(PREFIX)/sbin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/tlsrpt
@@ -24,7 +25,7 @@ BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
 TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	python3 python3-dkim python3-dnspython python3-nacl opendkim-tools \
 	iproute2 curl time \
-	procps strace ca-certificates ldnsutils lua5.4 socat
+	procps strace ca-certificates ldnsutils lua5.4 socat mandoc
 E2E_DEPS = debootstrap
 DEMO_DEPS = openssl
 LINT_DEPS = clang-tidy cppcheck shellcheck
@@ -86,6 +87,9 @@ PROGRAMS := $(call have,reporter/send_main.c,$(B)/tlsrpt-send) \
 	$(call have,spool/spoold_main.c,$(B)/tlsrpt-spoold) \
 	$(call have,reporter/show_main.c,$(B)/tlsrpt-show) \
 	$(call have,reporter/check_main.c,$(B)/tlsrpt-check)
+
+# What is of use to people who administer nothing here.
+FOR_ALL := %/tlsrpt-show %/tlsrpt-check
 
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/conf/test_*.c \
 	tests/spool/test_*.c tests/aggregator/test_*.c tests/reporter/test_*.c))
@@ -172,9 +176,10 @@ lint:
 	tests/lint
 
 install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(DOCDIR) \
-		$(DESTDIR)$(SYSCONFDIR)/tlsrpt
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(SBINDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
+		$(DESTDIR)$(DOCDIR) $(DESTDIR)$(SYSCONFDIR)/tlsrpt
+	install -m 755 $(filter-out $(FOR_ALL),$(PROGRAMS)) $(DESTDIR)$(SBINDIR)
+	install -m 755 $(filter $(FOR_ALL),$(PROGRAMS)) $(DESTDIR)$(BINDIR)
 	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
 	for page in $(PAGES); do \
 		dir=$(DESTDIR)$(MANDIR)/man$${page##*.}; \

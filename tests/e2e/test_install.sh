@@ -10,7 +10,8 @@ install_to()
 check 'it installs' install_to root
 for program in "$build"/tlsrpt-*; do
 	program=${program##*/}
-	check "$program is there and runs" "root/usr/sbin/$program" --version
+	check "$program is there and runs" \
+	    "$(find root/usr/*bin -name "$program")" --version
 done
 check 'so is the sample configuration' diff "$root/conf/tlsrpt.conf" \
     root/etc/tlsrpt/tlsrpt.conf

@@ -15,6 +15,7 @@
 #include "reporter/queue.h"
 #include "reporter/show.h"
 #include "reporter/show_queue.h"
+#include "reporter/suppress.h"
 #include "spool/day.h"
 
 #define ROWS_SHOWN	50	/* of a state, unless all are wanted */
@@ -22,7 +23,7 @@
 
 struct listing {
 	const struct show *show;
-	uint64_t seen[STATES], left_out[STATES];
+	uint64_t seen[STATES], left_out[STATES], suppressed;
 };
 
 struct queue *
@@ -184,6 +185,48 @@ print_counts(const struct show *s, struct queue *q)
 	return 0;
 }
 
+static int
+json_suppression(void *arg, const struct suppression *s)
+{
+	json_t *o = json_pack("{s:s, s:o, s:o, s:o}",
+	    "suppressed", s->destination, "since", time_json(s->since),
+	    "until", time_json(s->until), "reason", note_json(s->reason));
+
+	(void)arg;
+	if (o == NULL || json_dumpf(o, stdout, JSON_COMPACT) == -1)
+		fatal("cannot write the queue as JSON");
+	putchar('\n');
+	json_decref(o);
+	return 0;
+}
+
+static int
+print_suppression(void *arg, const struct suppression *s)
+{
+	struct listing *l = arg;
+	char until[TIME_TEXT];
+
+	if (l->suppressed++ == 0)
+		show_print(l->show, stdout, SHOW_DIM, "\n%-20s  %s\n",
+		    "suppressed until", "destination");
+	printf("%s  ", time_text(s->until, until));
+	show_clean(stdout, s->destination);
+	show_print(l->show, stdout, SHOW_DIM, "\n%22s", "");
+	show_clean(stdout, s->reason);
+	putchar('\n');
+	return 0;
+}
+
+/* They concern no domain more than any other. */
+static int
+list_suppressed(const struct show *s, struct queue *q, struct listing *l)
+{
+	if (s->domain != NULL)
+		return 0;
+	return suppress_list(q, time(NULL), s->form == SHOW_JSON ?
+	    json_suppression : print_suppression, l);
+}
+
 int
 show_queue(const struct show *s)
 {
@@ -195,11 +238,11 @@ show_queue(const struct show *s)
 		rc = queue_list(q, s->domain, json_item, NULL);
 	else if ((rc = print_counts(s, q)) != -1)
 		rc = queue_list(q, s->domain, print_item, &l);
-	if (rc == -1)
+	if (rc != -1 && s->form == SHOW_TEXT)
+		print_left_out(&l);
+	if (rc == -1 || list_suppressed(s, q, &l) == -1)
 		fatal("[queue] database %s: %s", s->conf.queue.database,
 		    queue_error(q));
-	if (s->form == SHOW_TEXT)
-		print_left_out(&l);
 	queue_close(q);
 	return SHOW_OK;
 }

@@ -82,6 +82,14 @@ check 'the bounce is taken while a run has the lock' \
     <"$(bounces)"
 check 'it suppresses the address it is about' equal \
     mailto:gone@mail.example "$(suppressed)"
+show()
+{
+	"$build/tlsrpt-show" --config tlsrpt.conf queue "$@"
+}
+check 'tlsrpt-show lists it' grep -A 1 \
+    '^20..-..-..T..:..:..Z  mailto:gone@mail.example$' <(show)
+check 'as JSON, too' equal mailto:gone@mail.example \
+    "$(show --json | jq -r '.suppressed // empty')"
 check 'what waited for it fails' exits 1 send --once --now
 
 days_ago 2

@@ -93,4 +93,12 @@ check 'one session more' spool add --day "$day" <(record mail.example)
 check 'is other traffic' send --once --now --day "$day"
 check 'and reported' wait_for 20 mails_are 7
 check 'to whom it belongs' grep -rq '^To: tls@mail.example' mail/inbox/new
+
+# Copies are the operator's own wish.
+conf_set mail bcc copies@copies.example
+days_ago 5
+spool add --day "$day" day.jsonl
+check 'copies of what is mailed have no limit' exits 1 send --once --now
+check 'there is one of each' equal 5 "$(sql "select count(*) from delivery
+    where state = 'sent' and uri = 'mailto:copies@copies.example'")"
 finish

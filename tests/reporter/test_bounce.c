@@ -44,6 +44,7 @@ static const struct {
 	    "Sorry, no mailbox here by that name. (#5.1.1)" },
 	{ "valid/text-with-a-reply", BOUNCE_PERMANENT, 1, NULL },
 	{ "valid/postfix-delayed", BOUNCE_TEMPORARY, 1, "" },
+	{ "valid/delayed-by-a-5", BOUNCE_TEMPORARY, 1, "" },
 	{ "valid/postfix-expired", BOUNCE_TEMPORARY, 1, "" },
 	{ "valid/relayed", BOUNCE_TEMPORARY, 1, "" },
 	{ "valid/text-that-is-late", BOUNCE_TEMPORARY, 1, "" },

@@ -86,6 +86,16 @@ note_json(const char *note)
 	return text;
 }
 
+/* One line; takes the object over. */
+static void
+put_json(json_t *o)
+{
+	if (o == NULL || json_dumpf(o, stdout, JSON_COMPACT) == -1)
+		fatal("cannot write the queue as JSON");
+	putchar('\n');
+	json_decref(o);
+}
+
 static int
 json_item(void *arg, const struct queue_item *i)
 {
@@ -108,10 +118,7 @@ json_item(void *arg, const struct queue_item *i)
 	    "note", note_json(i->delivery.note));
 
 	(void)arg;
-	if (o == NULL || json_dumpf(o, stdout, JSON_COMPACT) == -1)
-		fatal("cannot write the queue as JSON");
-	putchar('\n');
-	json_decref(o);
+	put_json(o);
 	return 0;
 }
 
@@ -193,10 +200,7 @@ json_suppression(void *arg, const struct suppression *s)
 	    "until", time_json(s->until), "reason", note_json(s->reason));
 
 	(void)arg;
-	if (o == NULL || json_dumpf(o, stdout, JSON_COMPACT) == -1)
-		fatal("cannot write the queue as JSON");
-	putchar('\n');
-	json_decref(o);
+	put_json(o);
 	return 0;
 }
 

@@ -24,6 +24,7 @@
 #include "reporter/dkim.h"
 #include "reporter/dryrun.h"
 #include "reporter/explain.h"
+#include "reporter/ownkey.h"
 #include "reporter/queue.h"
 #include "reporter/send_options.h"
 #include "spool/day.h"
@@ -85,13 +86,23 @@ print_dkim_records(const struct send *s)
 	}
 }
 
+/* The configuration is right; is what others see of us, too? */
 static int
 check_config(const struct send *s)
 {
+	enum ownkey published = OWNKEY_GOOD;
+
 	if (s->conf.dkim.signer == SIGNER_SELF && s->dkim == NULL)
 		printf("%s: no DKIM key: reports are delivered by https only, "
 		    "mail destinations are refused\n", s->o.config);
 	print_dkim_records(s);
+	if (s->dkim != NULL && !s->o.no_dns)
+		published = ownkey_check(&s->conf, s->dkim, stdout);
+	if (published == OWNKEY_WRONG) {
+		printf("%s: all well, but for the DKIM key in DNS\n",
+		    s->o.config);
+		return EXIT_WRONG;
+	}
 	printf("%s: all well\n", s->o.config);
 	return 0;
 }

@@ -19,7 +19,7 @@ usage(FILE *out)
 	    "                   [--once] [--now] [--max-runtime SECONDS]\n"
 	    "                   [--dry-run [--out DIR]] [--explain DOMAIN] "
 	    "[--bounce]\n"
-	    "                   [--check-config] [--print-config] [-v] "
+	    "                   [--check-config [--no-dns]] [--print-config] [-v] "
 	    "[--version] [--help]\n\n"
 	    "Reports every day that is over and not yet reported, and delivers "
 	    "what is due.\n\n"
@@ -38,7 +38,10 @@ usage(FILE *out)
 	    "and why\n"
 	    "  --bounce           take in a bounce from standard input: send no "
 	    "more there\n"
-	    "  --check-config     say whether the configuration is right\n"
+	    "  --check-config     say whether the configuration is right, and "
+	    "our DKIM key\n"
+	    "                     in DNS as it should be\n"
+	    "  --no-dns           with --check-config, do not ask DNS\n"
 	    "  --print-config     print every setting as it is in force\n"
 	    "  -v                 log more\n\n"
 	    "Exit status: 0 all well; 1 deliveries are pending, failed or "
@@ -91,7 +94,7 @@ domain_option(const char *option, const char *text)
 }
 
 enum { CONFIG = 256, DAY, DOMAIN, ONCE, NOW, MAX_RUNTIME, DRY_RUN, OUT,
-	EXPLAIN, BOUNCE, CHECK, PRINT, SHOW_VERSION, HELP };
+	EXPLAIN, BOUNCE, CHECK, NO_DNS, PRINT, SHOW_VERSION, HELP };
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, CONFIG },
 	{ "day", required_argument, NULL, DAY },
@@ -104,6 +107,7 @@ static const struct option long_options[] = {
 	{ "explain", required_argument, NULL, EXPLAIN },
 	{ "bounce", no_argument, NULL, BOUNCE },
 	{ "check-config", no_argument, NULL, CHECK },
+	{ "no-dns", no_argument, NULL, NO_DNS },
 	{ "print-config", no_argument, NULL, PRINT },
 	{ "version", no_argument, NULL, SHOW_VERSION },
 	{ "help", no_argument, NULL, HELP },
@@ -150,6 +154,9 @@ take_option(struct send_options *o, int c)
 		break;
 	case CHECK:
 		o->check = true;
+		break;
+	case NO_DNS:
+		o->no_dns = true;
 		break;
 	case PRINT:
 		o->print = true;

@@ -13,7 +13,7 @@ struct send_options {
 	const char *config, *outdir;
 	char *domain;			/* as reports write it, or NULL */
 	bool has_day, once, now, dry_run, explain, bounce, check, print;
-	bool verbose;
+	bool no_dns, verbose;
 	int day;
 	long max_runtime;
 };

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "conf/priv.h"
@@ -28,7 +29,7 @@
 #define EX_TEMPFAIL	75	/* another instance runs */
 #define INTERRUPT	SIGUSR2	/* ends a system call of the receiver */
 #define TELL_SECONDS	60	/* between two words about losses */
-#define NICE		(-10)	/* of who reads the socket */
+#define NICE		(-20)	/* of who reads the socket */
 #define STUCK_MS	60000	/* a disk call takes so long: say so */
 
 /* What has been told of a counter. */
@@ -61,15 +62,6 @@ static int64_t
 wall_clock(void)
 {
 	return time(NULL);
-}
-
-static int64_t
-uptime_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /*
@@ -311,7 +303,7 @@ watch(struct collector *c)
 {
 	uint64_t receiver = atomic_load(&c->receiver.rounds);
 	uint64_t writer = atomic_load(&c->writer.rounds);
-	int64_t now = uptime_ms(), stuck = stuck_for(c, now);
+	int64_t now = clock_ms(), stuck = stuck_for(c, now);
 
 	if (stuck >= STUCK_MS && now - c->told_stuck >= STUCK_MS) {
 		log_warn("%s: the disk has not answered for %" PRId64
@@ -406,7 +398,7 @@ run(struct collector *c, const sigset_t *wanted)
 			break;
 		}
 		counter_set(&c->counters, RING_USED, ring_used(&c->ring));
-		tell(c, uptime_ms() / 1000);
+		tell(c, clock_ms() / 1000);
 		watch(c);
 	}
 }
@@ -450,7 +442,7 @@ stop(struct collector *c)
 	counter_set(&c->counters, RING_USED, ring_used(&c->ring));
 	sealer_stop(&c->sealer);
 	pthread_join(c->seal_thread, NULL);
-	tell(c, uptime_ms() / 1000 + TELL_SECONDS);
+	tell(c, clock_ms() / 1000 + TELL_SECONDS);
 	counters_log(&c->counters);
 	if (left == NULL) {
 		ring_remove(c->runtime);

@@ -8,29 +8,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "spool/spool.h"
 
 #define SAVE_SECONDS	10	/* between two looks at the counters */
-#define RETRY_SECONDS	60
+#define RETRY_MS	60000
 #define JOBS_MAX	64	/* that wait: each keeps a file open */
 
 struct sealer_job {
 	struct sealer_job *next;
 	int day, fd;
 	char *name;		/* NULL: whatever is without writer */
-	time_t due;		/* monotonic */
+	int64_t due;		/* by clock_ms */
 };
-
-static time_t
-uptime(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
 
 void
 sealer_init(struct sealer *s, const char *path, const char *source,
@@ -177,7 +169,7 @@ static struct sealer_job *
 next_job(struct sealer *s)
 {
 	struct sealer_job **p, *j;
-	time_t now = uptime();
+	int64_t now = clock_ms();
 
 	for (p = &s->jobs; (j = *p) != NULL; p = &j->next)
 		if (s->stop || j->due <= now) {
@@ -205,7 +197,7 @@ run_job(struct sealer *s, struct sealer_job *j)
 		job_free(j);
 		return;
 	}
-	j->due = uptime() + RETRY_SECONDS;
+	j->due = clock_ms() + RETRY_MS;
 	enqueue(s, j);
 }
 

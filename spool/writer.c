@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "spool/day.h"
@@ -34,15 +35,6 @@ struct chunk {
 	uint64_t end;		/* in the ring */
 	bool more;
 };
-
-static int64_t
-uptime(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void
 writer_init(struct writer *w)
@@ -105,7 +97,7 @@ static int
 trouble(struct writer *w, const char *what)
 {
 	int error = errno;
-	int64_t now = uptime();
+	int64_t now = clock_ms();
 
 	counter_add(w->counters, DISK_ERRORS, 1);
 	if (!w->trouble || now - w->told >= TELL_MS) {
@@ -420,7 +412,7 @@ write_some(struct writer *w)
 		counter_set(w->counters, WRITTEN, w->synced + w->records);
 	}
 	if (c.end != w->pos && w->dirty == 0)
-		w->dirty = uptime();
+		w->dirty = clock_ms();
 	w->pos = c.end;
 	return c.more;
 }
@@ -484,7 +476,7 @@ is_sync_due(const struct writer *w, bool more)
 	if (w->pos - w->ring->commit.tail >= w->ring->size / 4)
 		return true;
 	/* The records wait from one look at the ring to the next as well. */
-	age = uptime() - w->dirty + ROUND_MS;
+	age = clock_ms() - w->dirty + ROUND_MS;
 	return age >= interval + (more ? RETRY_MS : 0);
 }
 
@@ -508,7 +500,7 @@ writer_round(struct writer *w)
 {
 	int rc;
 
-	atomic_store(&w->busy_since, uptime());
+	atomic_store(&w->busy_since, clock_ms());
 	rc = one_round(w);
 	atomic_store(&w->busy_since, 0);
 	atomic_fetch_add(&w->rounds, 1);

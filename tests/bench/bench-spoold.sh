@@ -113,7 +113,9 @@ paced()
 }
 slow=(LD_PRELOAD="$shim" SLOW_SYNC_MS=500 ASAN_OPTIONS=verify_asan_link_order=0)
 
-echo "20,000/s for 20 s, every sync takes 500 ms:"
+echo "20,000/s for 20 s, every sync takes 500 ms (a sink that loses, too, is" \
+    "a machine that has other things to do):"
+paced sink 20 20000
 paced spoold 20 20000 "${slow[@]}"
 goal "lost at 20,000/s with a slow disk" "$lost" 0 " records"
 

@@ -4,62 +4,17 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <sys/stat.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "conf/mem.h"
-#include "spool/file.h"
 #include "spool/record.h"
 #include "spool/ring.h"
-
-struct scratch {
-	char path[64];
-	int fd;
-};
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int
-setup(void **state)
-{
-	struct scratch *s = xcalloc(1, sizeof(*s));
-
-	*state = s;
-	fmt(s->path, sizeof(s->path), "/tmp/tlsrpt-ring.XXXXXX");
-	if (mkdtemp(s->path) == NULL)
-		return -1;
-	s->fd = open(s->path, O_RDONLY | O_DIRECTORY);
-	return s->fd == -1 ? -1 : 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct scratch *s = *state;
-
-	close(s->fd);
-	nftw(s->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	free(s);
-	return 0;
-}
+#include "tests/spool/scratch.h"
 
 static bool
-put(struct ring *r, const char *text)
+add(struct ring *r, const char *text)
 {
 	return ring_put(r, RING_RECORD, 7, text, strlen(text));
 }
@@ -91,11 +46,11 @@ make(const struct scratch *s, struct ring *r, int entries)
 {
 	char text[32];
 
-	assert_int_equal(ring_create(r, s->fd, 1 << 20), 0);
-	assert_int_equal(ring_publish(r, s->fd), 0);
+	assert_int_equal(ring_create(r, s->spool.fd, 1 << 20), 0);
+	assert_int_equal(ring_publish(r, s->spool.fd), 0);
 	for (int i = 0; i < entries; i++) {
 		fmt(text, sizeof(text), "{entry %d}", i);
-		assert_true(put(r, text));
+		assert_true(add(r, text));
 	}
 	ring_show(r);
 }
@@ -108,12 +63,12 @@ entries_come_out_as_they_went_in(void **state)
 
 	make(*state, &r, 0);
 	get_none(&r, pos);
-	assert_true(put(&r, "{a}"));
+	assert_true(add(&r, "{a}"));
 	get_none(&r, pos);		/* not shown yet */
 	ring_show(&r);
 	get(&r, &pos, "{a}");
 	get_none(&r, pos);
-	assert_true(put(&r, "{b}") && put(&r, ""));
+	assert_true(add(&r, "{b}") && add(&r, ""));
 	ring_show(&r);
 	get(&r, &pos, "{b}");
 	get(&r, &pos, "");
@@ -211,7 +166,7 @@ open_good(const struct scratch *s, struct ring *r, uint64_t size, uint64_t n)
 {
 	struct ring_found found;
 
-	assert_int_equal(ring_open(r, s->fd, size, 99, &found), 0);
+	assert_int_equal(ring_open(r, s->spool.fd, size, 99, &found), 0);
 	assert_null(found.bad);
 	assert_int_equal(found.entries, n);
 	assert_false(found.other_size);
@@ -227,13 +182,13 @@ a_successor_finds_all(void **state)
 
 	make(*state, &r, 3);
 	ring_commit(&r, &c);
-	assert_true(put(&r, "{never shown}"));
+	assert_true(add(&r, "{never shown}"));
 	ring_close(&r);
 	open_good(*state, &r, 1 << 20, 3);
 	assert_string_equal(r.commit.name, c.name);
 	assert_int_equal(r.commit.synced, 123);
 	assert_int_equal(r.commit.day, 20778);
-	assert_true(put(&r, "{next}"));
+	assert_true(add(&r, "{next}"));
 	ring_show(&r);
 	pos = r.commit.tail;
 	get(&r, &pos, "{entry 0}");
@@ -282,18 +237,18 @@ a_smaller_one_waits_until_they_fit(void **state)
 		;
 	ring_show(&r);
 	ring_close(&r);
-	assert_int_equal(ring_open(&r, s->fd, 0, 99, &found), 0);
+	assert_int_equal(ring_open(&r, s->spool.fd, 0, 99, &found), 0);
 	assert_true(found.other_size);
 	assert_int_equal(r.size, 1 << 20);
 	assert_true(found.entries > 900);
 	ring_close(&r);
-	assert_int_equal(faccessat(s->fd, ".ring.new", F_OK, 0), -1);
+	assert_int_equal(faccessat(s->spool.fd, ".ring.new", F_OK, 0), -1);
 }
 
 /*
  * What may have happened to the file; the offsets are of its layout.
  */
-#define HEADER	4096
+#define HEADER_PAGE	4096
 #define HEAD	128
 #define SLOTS	256
 #define SLOT	296
@@ -318,7 +273,7 @@ static void
 zeroes(int fd)
 {
 	assert_int_equal(ftruncate(fd, 0), 0);
-	assert_int_equal(ftruncate(fd, HEADER + (1 << 20)), 0);
+	assert_int_equal(ftruncate(fd, HEADER_PAGE + (1 << 20)), 0);
 }
 
 static void
@@ -362,17 +317,17 @@ what_is_no_ring_is_set_aside(void **state)
 	for (size_t i = 0; i < sizeof(spoilt) / sizeof(spoilt[0]); i++) {
 		make(s, &r, 3);
 		ring_close(&r);
-		fd = openat(s->fd, RING_FILE, O_RDWR);
+		fd = openat(s->spool.fd, RING_FILE, O_RDWR);
 		spoilt[i].spoil(fd);
 		fstat(fd, &st);
 		close(fd);
-		assert_int_equal(ring_open(&r, s->fd, 1 << 20, 99, &found), 0);
+		assert_int_equal(ring_open(&r, s->spool.fd, 1 << 20, 99, &found), 0);
 		if (found.bad == NULL || strcmp(found.bad, spoilt[i].why) != 0)
 			fail_msg("%s: %s", spoilt[i].name, found.bad);
 		assert_int_equal(found.entries, 0);
 		get_none(&r, r.commit.tail);
 		/* It is there for people, whatever was kept before. */
-		assert_int_equal(fstatat(s->fd, found.kept, &kept, 0), 0);
+		assert_int_equal(fstatat(s->spool.fd, found.kept, &kept, 0), 0);
 		assert_int_equal(kept.st_ino, st.st_ino);
 		assert_memory_equal(found.kept, "ring.bad-99", 11);
 		ring_close(&r);
@@ -386,13 +341,13 @@ no_link_and_no_folder_is_followed(void **state)
 	struct ring_found found;
 	struct ring r;
 
-	assert_int_equal(symlinkat("/etc/passwd", s->fd, RING_FILE), 0);
-	assert_int_equal(ring_open(&r, s->fd, 0, 1, &found), 0);
+	assert_int_equal(symlinkat("/etc/passwd", s->spool.fd, RING_FILE), 0);
+	assert_int_equal(ring_open(&r, s->spool.fd, 0, 1, &found), 0);
 	assert_string_equal(found.bad, "it is a symbolic link");
 	ring_close(&r);
-	assert_int_equal(ring_remove(s->fd), 0);
-	assert_int_equal(mkfifoat(s->fd, RING_FILE, 0600), 0);
-	assert_int_equal(ring_open(&r, s->fd, 0, 2, &found), 0);
+	assert_int_equal(ring_remove(s->spool.fd), 0);
+	assert_int_equal(mkfifoat(s->spool.fd, RING_FILE, 0600), 0);
+	assert_int_equal(ring_open(&r, s->spool.fd, 0, 2, &found), 0);
 	assert_string_equal(found.bad, "it is not a regular file");
 	ring_close(&r);
 }
@@ -410,7 +365,7 @@ half_a_commit_is_none(void **state)
 		ring_commit(&r, &(struct ring_commit){ .name = "second" });
 		ring_commit(&r, &(struct ring_commit){ .name = "third" });
 		ring_close(&r);
-		fd = openat(s->fd, RING_FILE, O_RDWR);
+		fd = openat(s->spool.fd, RING_FILE, O_RDWR);
 		patch(fd, SLOTS + at, "\252\252\252\252", 4);
 		close(fd);
 		open_good(s, &r, 1 << 20, 3);
@@ -435,18 +390,18 @@ from_a_damaged_entry_on_nothing_is_read(void **state)
 	for (size_t i = 0; i < sizeof(spots) / sizeof(spots[0]); i++) {
 		make(s, &r, 4);
 		ring_close(&r);
-		fd = openat(s->fd, RING_FILE, O_RDWR);
+		fd = openat(s->spool.fd, RING_FILE, O_RDWR);
 		/* An entry takes two units of 32 bytes. */
-		patch(fd, HEADER + 2 * 64 + spots[i], "\245", 1);
+		patch(fd, HEADER_PAGE + 2 * 64 + spots[i], "\245", 1);
 		close(fd);
-		assert_int_equal(ring_open(&r, s->fd, 1 << 20, 99, &found), 0);
+		assert_int_equal(ring_open(&r, s->spool.fd, 1 << 20, 99, &found), 0);
 		assert_string_equal(found.bad, "an entry in it is damaged");
 		assert_int_equal(found.entries, 2);
 		pos = r.commit.tail;
 		get(&r, &pos, "{entry 0}");
 		get(&r, &pos, "{entry 1}");
 		get_none(&r, pos);
-		assert_int_equal(faccessat(s->fd, found.kept, F_OK, 0), 0);
+		assert_int_equal(faccessat(s->spool.fd, found.kept, F_OK, 0), 0);
 		ring_close(&r);
 	}
 }
@@ -501,10 +456,10 @@ no_room_for_it_is_said(void **state)
 	const struct scratch *s = *state;
 	struct ring r;
 
-	assert_int_equal(ring_create(&r, s->fd, UINT64_C(1) << 55), -1);
-	assert_int_equal(faccessat(s->fd, ".ring.new", F_OK, 0), -1);
+	assert_int_equal(ring_create(&r, s->spool.fd, UINT64_C(1) << 55), -1);
+	assert_int_equal(faccessat(s->spool.fd, ".ring.new", F_OK, 0), -1);
 	/* What a process left that died making one is no hindrance. */
-	close(openat(s->fd, ".ring.new", O_CREAT | O_WRONLY, 0600));
+	close(openat(s->spool.fd, ".ring.new", O_CREAT | O_WRONLY, 0600));
 	make(s, &r, 1);
 	ring_close(&r);
 }
@@ -512,7 +467,8 @@ no_room_for_it_is_said(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
+	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(entries_come_out_as_they_went_in),
 		CASE(it_goes_around),

@@ -4,63 +4,31 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "conf/mem.h"
 #include "spool/receive.h"
 #include "spool/record.h"
 #include "spool/socket.h"
+#include "tests/spool/scratch.h"
 
-struct scratch {
-	char path[64], name[80];
-};
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+/* Where the socket goes: a folder that is not there yet. */
+static const char *
+name_of(const struct scratch *s)
 {
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
+	static char name[80];
 
-static int
-setup(void **state)
-{
-	struct scratch *s = xcalloc(1, sizeof(*s));
-
-	*state = s;
-	fmt(s->path, sizeof(s->path), "/tmp/tlsrpt-socket.XXXXXX");
-	if (mkdtemp(s->path) == NULL)
-		return -1;
-	fmt(s->name, sizeof(s->name), "%s/in/t.sock", s->path);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct scratch *s = *state;
-
-	nftw(s->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	free(s);
-	return 0;
+	fmt(name, sizeof(name), "%s/in/t.sock", s->path);
+	return name;
 }
 
 static struct socket_place
 place_of(const struct scratch *s)
 {
-	return (struct socket_place){ .path = s->name, .uid = (uid_t)-1,
+	return (struct socket_place){ .path = name_of(s), .uid = (uid_t)-1,
 		.gid = (gid_t)-1, .mode = 0620 };
 }
 
@@ -78,7 +46,7 @@ connected(const struct scratch *s)
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
-	fmt(to.sun_path, sizeof(to.sun_path), "%s", s->name);
+	fmt(to.sun_path, sizeof(to.sun_path), "%s", name_of(s));
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
 	return fd;
 }
@@ -109,7 +77,7 @@ a_socket_has_its_mode_and_is_alone(void **state)
 	umask(022);
 	fd = bind_here(s, &own, &why);
 	assert_int_not_equal(fd, -1);
-	assert_int_equal(lstat(s->name, &st), 0);
+	assert_int_equal(lstat(name_of(s), &st), 0);
 	assert_true(S_ISSOCK(st.st_mode));
 	assert_int_equal(st.st_mode & 07777, 0620);
 	assert_int_equal(names_in(s), 1);
@@ -156,11 +124,11 @@ what_is_no_socket_stays(void **state)
 
 	assert_int_equal(mkdir(folder, 0755), 0);
 	free(folder);
-	close(open(s->name, O_CREAT | O_WRONLY, 0600));
+	close(open(name_of(s), O_CREAT | O_WRONLY, 0600));
 	assert_int_equal(bind_here(s, &own, &why), -1);
 	assert_int_equal(errno, EEXIST);
-	unlink(s->name);
-	assert_int_equal(symlink("/etc/passwd", s->name), 0);
+	unlink(name_of(s));
+	assert_int_equal(symlink("/etc/passwd", name_of(s)), 0);
 	assert_int_equal(bind_here(s, &own, &why), -1);
 	assert_string_equal(why, "there is a file of this name that is no "
 	    "socket");
@@ -372,7 +340,8 @@ a_full_ring_loses_and_counts(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
+	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(a_socket_has_its_mode_and_is_alone),
 		CASE(a_live_socket_stays_a_dead_one_goes),

@@ -17,7 +17,7 @@
 
 /* Where the socket goes: a folder that is not there yet. */
 static const char *
-name_of(const struct scratch *s)
+socket_name(const struct scratch *s)
 {
 	static char name[80];
 
@@ -28,7 +28,7 @@ name_of(const struct scratch *s)
 static struct socket_place
 place_of(const struct scratch *s)
 {
-	return (struct socket_place){ .path = name_of(s), .uid = (uid_t)-1,
+	return (struct socket_place){ .path = socket_name(s), .uid = (uid_t)-1,
 		.gid = (gid_t)-1, .mode = 0620 };
 }
 
@@ -46,7 +46,7 @@ connected(const struct scratch *s)
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
-	fmt(to.sun_path, sizeof(to.sun_path), "%s", name_of(s));
+	fmt(to.sun_path, sizeof(to.sun_path), "%s", socket_name(s));
 	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
 	return fd;
 }
@@ -77,7 +77,7 @@ a_socket_has_its_mode_and_is_alone(void **state)
 	umask(022);
 	fd = bind_here(s, &own, &why);
 	assert_int_not_equal(fd, -1);
-	assert_int_equal(lstat(name_of(s), &st), 0);
+	assert_int_equal(lstat(socket_name(s), &st), 0);
 	assert_true(S_ISSOCK(st.st_mode));
 	assert_int_equal(st.st_mode & 07777, 0620);
 	assert_int_equal(names_in(s), 1);
@@ -124,11 +124,11 @@ what_is_no_socket_stays(void **state)
 
 	assert_int_equal(mkdir(folder, 0755), 0);
 	free(folder);
-	close(open(name_of(s), O_CREAT | O_WRONLY, 0600));
+	close(open(socket_name(s), O_CREAT | O_WRONLY, 0600));
 	assert_int_equal(bind_here(s, &own, &why), -1);
 	assert_int_equal(errno, EEXIST);
-	unlink(name_of(s));
-	assert_int_equal(symlink("/etc/passwd", name_of(s)), 0);
+	unlink(socket_name(s));
+	assert_int_equal(symlink("/etc/passwd", socket_name(s)), 0);
 	assert_int_equal(bind_here(s, &own, &why), -1);
 	assert_string_equal(why, "there is a file of this name that is no "
 	    "socket");

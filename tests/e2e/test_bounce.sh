@@ -15,10 +15,11 @@ need start_dns
 need start_postfix
 
 # What Postfix makes of an address: to a dead end, or, for bounces, to us, the
-# way that the README has it.
+# way that the manual page has it.
 postfix_transport()
 {
-	postconf -c postfix/conf "transport_maps = regexp:$T/transport"
+	postconf -c postfix/conf "transport_maps = regexp:$T/transport" \
+	    'tlsrpt-bounce_destination_recipient_limit = 1'
 	postfix -c "$T/postfix/conf" reload
 }
 cat >>postfix/conf/master.cf <<END
@@ -104,7 +105,7 @@ failed suppressed until : it bounced: 5.3.0" \
 check 'the other address got all three' wait_for 20 mails_are 4
 
 sql 'update suppression set until = 1'
-echo '/^tls-bounces[+]/ tlsrpt-bounce:' >>transport
+echo '/^tls-bounces[+].*@sender[.]example$/ tlsrpt-bounce:' >>transport
 chown nobody . queue.db*	# as if it had been theirs all the time
 need postfix_transport
 days_ago 5

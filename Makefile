@@ -7,6 +7,7 @@
 #   make fuzz       build the parsers' fuzz targets with libFuzzer (build/fuzz)
 #   make e2e-postfix  against the Postfix of Debian 13, which speaks TLSRPT
 #   make bench      measure, as ratios against named yardsticks
+#   make deb        a Debian package, in build/deb
 #   make install    honours PREFIX, SYSCONFDIR and DESTDIR
 
 PREFIX     ?= /usr/local
@@ -17,6 +18,7 @@ MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/tlsrpt
 # Of systemd, sysctl and the like.
 LIBDIR     ?= $(PREFIX)/lib
+UNITDIR    ?= $(LIBDIR)/systemd/system
 
 # Debian packages: the one place they are listed.
 BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
@@ -30,6 +32,7 @@ E2E_DEPS = debootstrap
 DEMO_DEPS = openssl
 LINT_DEPS = clang-tidy cppcheck shellcheck
 FUZZ_DEPS = clang
+DEB_DEPS = build-essential debhelper lintian
 
 VERSION := 1.0.0
 B := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
@@ -188,16 +191,20 @@ install: all
 	test -e $(DESTDIR)$(SYSCONFDIR)/tlsrpt/tlsrpt.conf || \
 		install -m 640 conf/tlsrpt.conf \
 		$(DESTDIR)$(SYSCONFDIR)/tlsrpt/tlsrpt.conf
-	install -d $(DESTDIR)$(LIBDIR)/systemd/system
+	install -d $(DESTDIR)$(UNITDIR)
 	for unit in packaging/systemd/*; do \
 		sed 's|/usr/sbin/|$(SBINDIR)/|' $$unit \
-		    >$(DESTDIR)$(LIBDIR)/systemd/system/$${unit##*/} || exit 1; \
+		    >$(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; \
 	done
 	for kind in sysctl.d sysusers.d tmpfiles.d; do \
 		install -d $(DESTDIR)$(LIBDIR)/$$kind && \
 		install -m 644 packaging/$$kind/*.conf \
 		    $(DESTDIR)$(LIBDIR)/$$kind || exit 1; \
 	done
+
+deb:
+	tests/deps $(BUILD_DEPS) $(DEB_DEPS)
+	packaging/deb $(VERSION) $(filter-out gcc libc6-dev,$(BUILD_DEPS))
 
 # What is loaded in front of libc, to make the disk slow.
 SHIMS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/shim/*.c))
@@ -219,7 +226,7 @@ bench: deps
 clean:
 	rm -rf build
 
-.PHONY: all clean deps demo test check e2e-postfix lint install bench fuzz \
+.PHONY: all clean deb deps demo test check e2e-postfix lint install bench fuzz \
 	fuzzers
 .SECONDARY:
 -include $(shell find $(B) -name trixie -prune -o -name '*.d' -print \

@@ -86,7 +86,7 @@ static const struct setting settings[] = {
 	    "Whom the collector becomes when it is started as root." },
 	{ AT(spool, sync_interval), "1s", NUMBER(SECONDS, 0, HOUR),
 	    "How much a power cut may cost." },
-	{ AT(spool, segment_size), "64M", NUMBER(SIZE, 4096, 4 * GB),
+	{ AT(spool, segment_size), "1G", NUMBER(SIZE, 4096, 4 * GB),
 	    "An open segment of this size is sealed." },
 	{ AT(spool, grace), "15m", NUMBER(SECONDS, 0, 12 * HOUR),
 	    "How long after midnight UTC a day is over." },

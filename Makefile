@@ -18,6 +18,7 @@ MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/tlsrpt
 # Of systemd, sysctl and the like.
 LIBDIR     ?= $(PREFIX)/lib
+COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
 UNITDIR    ?= $(LIBDIR)/systemd/system
 
 # Debian packages: the one place they are listed.
@@ -191,6 +192,12 @@ install: all
 	test -e $(DESTDIR)$(SYSCONFDIR)/tlsrpt/tlsrpt.conf || \
 		install -m 640 conf/tlsrpt.conf \
 		$(DESTDIR)$(SYSCONFDIR)/tlsrpt/tlsrpt.conf
+	install -d $(DESTDIR)$(COMPDIR)
+	install -m 644 packaging/completion/tlsrpt.bash \
+		$(DESTDIR)$(COMPDIR)/tlsrpt-send
+	for program in $(filter-out tlsrpt-send,$(notdir $(PROGRAMS))); do \
+		ln -sf tlsrpt-send $(DESTDIR)$(COMPDIR)/$$program || exit 1; \
+	done
 	install -d $(DESTDIR)$(UNITDIR)
 	for unit in packaging/systemd/*; do \
 		sed 's|/usr/sbin/|$(SBINDIR)/|' $$unit \

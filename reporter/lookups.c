@@ -73,7 +73,7 @@ void
 lookups_run(struct job_list *list, const struct conf *c, struct daily *daily,
     struct marks *marks, int64_t due)
 {
-	size_t n = 0, most = list->n;
+	size_t n = 0, most = list->n < LOOKUPS_MAX ? list->n : LOOKUPS_MAX;
 	struct job **jobs, *j;
 	const char **domains;
 	struct daily_answer *answers;
@@ -83,7 +83,7 @@ lookups_run(struct job_list *list, const struct conf *c, struct daily *daily,
 	jobs = xcalloc(most, sizeof(*jobs));
 	domains = xcalloc(most, sizeof(*domains));
 	answers = xcalloc(most, sizeof(*answers));
-	while ((j = job_list_shift(list)) != NULL) {
+	while (n < most && (j = job_list_shift(list)) != NULL) {
 		marks_load(marks, j);
 		jobs[n] = j;
 		domains[n++] = j->r.domain;

@@ -207,6 +207,7 @@ mailer_new(const struct conf *c, const struct dkim *dkim,
     void (*woken)(void *arg), void *arg, char **why)
 {
 	struct mailer *m = xcalloc(1, sizeof(*m));
+	int err = 0;
 
 	m->conf = c;
 	m->dkim = dkim;
@@ -221,14 +222,12 @@ mailer_new(const struct conf *c, const struct dkim *dkim,
 	if (smtp_setup(&m->smtp, why) == -1)
 		goto fail;
 	m->thread = xcalloc((size_t)c->mail.parallel, sizeof(*m->thread));
-	while (m->nthreads < (size_t)c->mail.parallel) {
-		if (pthread_create(&m->thread[m->nthreads], NULL, work, m) != 0)
-			break;
+	while (m->nthreads < (size_t)c->mail.parallel && (err =
+	    pthread_create(&m->thread[m->nthreads], NULL, work, m)) == 0)
 		m->nthreads++;
-	}
 	if (m->nthreads > 0)
 		return m;
-	*why = xasprintf("cannot start a thread: %s", strerror(errno));
+	*why = xasprintf("cannot start a thread: %s", strerror(err));
 fail:
 	mailer_free(m);
 	return NULL;

@@ -74,6 +74,7 @@ read_key(const char *file, char **why)
 {
 	EVP_PKEY *pkey = NULL;
 	struct stat st;
+	char *what;
 	FILE *f;
 
 	if ((f = fopen(file, "re")) == NULL || fstat(fileno(f), &st) == -1) {
@@ -81,9 +82,12 @@ read_key(const char *file, char **why)
 		goto out;
 	}
 	pkey = PEM_read_PrivateKey(f, NULL, no_passphrase, NULL);
-	if (pkey == NULL)
-		*why = openssl_error(file);
-	else if ((st.st_mode & S_IROTH) != 0)
+	if (pkey == NULL) {
+		what = xasprintf("%s: not a private key in PEM, or it has a "
+		    "pass phrase", file);
+		*why = openssl_error(what);
+		free(what);
+	} else if ((st.st_mode & S_IROTH) != 0)
 		log_warn("%s: this private key can be read by everybody; "
 		    "chmod o= it", file);
 out:

@@ -87,9 +87,35 @@ print_dkim_records(const struct send *s)
 }
 
 /* The configuration is right; is what others see of us, too? */
+/* Files that are read only when they are needed, which may be at night. */
+static int
+check_files(const struct send *s)
+{
+	const struct {
+		const char *key, *file;
+	} files[] = {
+		{ "[dns] trust_anchor", s->conf.dns.trust_anchor },
+		{ "[https] ca_file", s->conf.https.ca_file },
+		{ "[mail] ca_file", s->conf.mail.ca_file },
+		{ "[mail] password_file", s->conf.mail.password_file },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i].file != NULL &&
+		    access(files[i].file, R_OK) == -1) {
+			fprintf(stderr, "%s: %s %s: %s\n", s->o.config,
+			    files[i].key, files[i].file, strerror(errno));
+			rc = EXIT_USAGE;
+		}
+	return rc;
+}
+
 static int
 check_config(const struct send *s)
 {
+	if (check_files(s) != 0)
+		return EXIT_USAGE;
 	enum ownkey published = OWNKEY_GOOD;
 
 	if (s->conf.dkim.signer == SIGNER_SELF && s->dkim == NULL)

@@ -4,7 +4,7 @@
 
 corpus=$root/tests/corpus/conf
 make_conf
-touch exclude map
+touch exclude map password root.key
 
 # NAME.conf draws one complaint per line of NAME.out, which begins with it.
 complains()
@@ -26,7 +26,7 @@ complains()
 # Keys are read, so they have to be there.
 accepts()
 {
-	sed "s|/etc/tlsrpt/|$T/|" "$corpus/valid/$1" >accepted.conf
+	sed "s|/etc/tlsrpt/|$T/|; s|/usr/share/dns/|$T/|" "$corpus/valid/$1" >accepted.conf
 	"$build/tlsrpt-send" --config accepted.conf --check-config --no-dns
 }
 
@@ -48,6 +48,15 @@ check 'what --print-config prints reads back the same' \
     diff printed.conf <(print printed.conf)
 check 'the sample file is accepted' \
     "$build/tlsrpt-send" --config "$root/conf/tlsrpt.conf" --check-config
+# What is opened only when it is needed is looked for now.
+misses()
+{
+	sed "/^$2 /d; /^\\[$1\\]/a $2 = $T/nowhere" tlsrpt.conf >misses.conf
+	"$build/tlsrpt-send" --config misses.conf --check-config --no-dns \
+	    2>&1 | grep -qF "[$1] $2 $T/nowhere: No such file"
+}
+check 'a trust anchor that is not there is told' misses dns trust_anchor
+check 'so are certificates for https' misses https ca_file
 check 'a file that is not there is status 2' \
     exits 2 "$build/tlsrpt-send" --config nowhere.conf --check-config
 

@@ -1,7 +1,6 @@
 #include "reporter/exclude.h"
 
 #include <ctype.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -164,14 +163,21 @@ exclude_free(struct exclude *e)
 	free(e);
 }
 
+static int
+has_key(const void *key, const void *entry)
+{
+	const struct entry *y = entry;
+
+	return strcmp(key, y->key);
+}
+
 static const char *
 find(const struct exclude *e, const char *key)
 {
-	const struct entry want = { .key = (char *)(uintptr_t)key };
 	const struct entry *found = NULL;
 
 	if (e->n > 0)
-		found = bsearch(&want, e->list, e->n, sizeof(*e->list), by_key);
+		found = bsearch(key, e->list, e->n, sizeof(*e->list), has_key);
 	return found != NULL ? found->why : NULL;
 }
 

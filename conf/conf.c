@@ -179,6 +179,9 @@ static const struct setting settings[] = {
 	    "After the first try." },
 	{ AT(deliver, destinations_max), "10", NUMBER(INT, 1, 100),
 	    "Destinations used of one TLSRPT record." },
+	{ AT(deliver, metrics_file), NULL, STRING(PATH),
+	    "What monitoring wants to know after a run, as a Prometheus text "
+	    "file." },
 	{ AT(deliver, own_reports), "drop", CHOICE(own_choices),
 	    "What to do where our own reports were a domain's only sessions: "
 	    "no report, or one all the same." },

@@ -55,7 +55,7 @@ struct conf {
 		long signer;
 	} dkim;
 	struct {
-		char *exclude_file, *map_file, *archive_dir;
+		char *exclude_file, *map_file, *archive_dir, *metrics_file;
 		long spread, retry_min, retry_max, give_up_after;
 		long destinations_max, own_reports;
 		long per_host_day, per_address_day, suppress_for;

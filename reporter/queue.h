@@ -125,6 +125,15 @@ struct queue_counts {
 };
 int	queue_count(struct queue *q, struct queue_counts *c);
 
+/* For monitoring: the same by transport, and how old things are. */
+struct queue_measures {
+	uint64_t n[QUEUE_LOOKUP + 1][QUEUE_EXPIRED + 1];
+	uint64_t deferred[QUEUE_LOOKUP + 1];	/* pending, tried in vain */
+	int64_t oldest;		/* pending report was made; 0: none pending */
+	int64_t last_success;	/* 0: none known */
+};
+int	queue_measure(struct queue *q, struct queue_measures *m);
+
 /*
  * For people: every delivery with its report, by domain (NULL: all), day and
  * part.  As queue_due otherwise.

@@ -240,3 +240,31 @@ queue_count(struct queue *q, struct queue_counts *c)
 	return rc;
 }
 
+int
+queue_measure(struct queue *q, struct queue_measures *m)
+{
+	sqlite3_stmt *s = queue_statement(q, MEASURE,
+	    "SELECT transport, state, count(*), sum(tries > 0), min(made),"
+	    " max(ended) FROM delivery JOIN report ON report.id = report"
+	    " GROUP BY transport, state");
+	int rc;
+
+	memset(m, 0, sizeof(*m));
+	while ((rc = queue_step(q, s, "cannot measure the queue")) == 1) {
+		int transport = name_index(queue_transports, 3, column(s, 0));
+		int state = name_index(queue_states, 4, column(s, 1));
+		int64_t made = sqlite3_column_int64(s, 4);
+		int64_t ended = sqlite3_column_int64(s, 5);
+
+		m->n[transport][state] = (uint64_t)sqlite3_column_int64(s, 2);
+		if (state == QUEUE_PENDING) {
+			m->deferred[transport] =
+			    (uint64_t)sqlite3_column_int64(s, 3);
+			if (m->oldest == 0 || made < m->oldest)
+				m->oldest = made;
+		} else if (state == QUEUE_SENT && ended > m->last_success)
+			m->last_success = ended;
+	}
+	return rc;
+}
+

@@ -24,6 +24,7 @@
 #include "reporter/dkim.h"
 #include "reporter/dryrun.h"
 #include "reporter/explain.h"
+#include "reporter/metrics.h"
 #include "reporter/ownkey.h"
 #include "reporter/queue.h"
 #include "reporter/send_options.h"
@@ -241,6 +242,23 @@ log_summary(const struct days *d, const struct deliver_totals *t,
 	    { "pending", n[6] }, { NULL, NULL } });
 }
 
+static void
+save_metrics(const struct send *s, uint64_t reports, int status)
+{
+	struct metrics m = {
+		.started = s->started, .ended = wall_clock(),
+		.reports = reports, .status = status,
+	};
+
+	if (s->conf.deliver.metrics_file == NULL)
+		return;
+	if (queue_measure(s->queue, &m.queue) == -1)
+		log_warn("no metrics: %s", queue_error(s->queue));
+	else if (metrics_save(&m, s->conf.deliver.metrics_file) == -1)
+		log_warn("[deliver] metrics_file %s: %m",
+		    s->conf.deliver.metrics_file);
+}
+
 static int
 run(struct send *s)
 {
@@ -252,6 +270,7 @@ run(struct send *s)
 	struct deliver_totals totals = { 0 };
 	struct intake_totals taken = { 0 };
 	struct queue_counts left;
+	int rc;
 
 	if (spool_take_incoming(&s->spool, &taken) == -1)
 		days.wrong = true;
@@ -264,7 +283,9 @@ run(struct send *s)
 		fatal("[queue] database %s: %s", s->conf.queue.database,
 		    queue_error(s->queue));
 	log_summary(&days, &totals, &left);
-	return days.wrong || left.pending + totals.failed + totals.expired > 0;
+	rc = days.wrong || left.pending + totals.failed + totals.expired > 0;
+	save_metrics(s, days.reports, rc);
+	return rc;
 }
 
 static void

@@ -8,6 +8,7 @@
 #   make e2e-postfix  against the Postfix of Debian 13, which speaks TLSRPT
 #   make bench      measure, as ratios against named yardsticks
 #   make deb        a Debian package, in build/deb
+#   make e2e-deb    that package, installed and removed again
 #   make install    honours PREFIX, SYSCONFDIR and DESTDIR
 
 PREFIX     ?= /usr/local
@@ -213,6 +214,12 @@ deb:
 	tests/deps $(BUILD_DEPS) $(DEB_DEPS)
 	packaging/deb $(VERSION) $(filter-out gcc libc6-dev,$(BUILD_DEPS))
 
+# That package in a Debian of its own (build/bookworm).
+e2e-deb: deb
+	@$(MAKE) all
+	-tests/deps $(E2E_DEPS)
+	tests/e2e/package.sh $(B)
+
 # What is loaded in front of libc, to make the disk slow.
 SHIMS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/shim/*.c))
 $(B)/tests/shim/%.so: tests/shim/%.c
@@ -233,8 +240,8 @@ bench: deps
 clean:
 	rm -rf build
 
-.PHONY: all clean deb deps demo test check e2e-postfix lint install bench fuzz \
+.PHONY: all clean deb e2e-deb deps demo test check e2e-postfix lint install bench fuzz \
 	fuzzers
 .SECONDARY:
--include $(shell find $(B) -name trixie -prune -o -name '*.d' -print \
+-include $(shell find $(B) \( -name trixie -o -name bookworm \) -prune -o -name '*.d' -print \
 	2>/dev/null)

@@ -27,6 +27,17 @@ pages()
 }
 check 'and every manual page there is' pages
 
+# The threshold is in tenths.
+for unit in tlsrpt-send tlsrpt-spoold; do
+	if command -v systemd-analyze >/dev/null; then
+		check "exposure of $unit.service is 2.0 at the most" \
+		    systemd-analyze security --offline=true --threshold=20 \
+		    "root/usr/lib/systemd/system/$unit.service"
+	else
+		skip "exposure of $unit.service" 'no systemd-analyze'
+	fi
+done
+
 echo '# mine' >>root/etc/tlsrpt/tlsrpt.conf
 check 'a second time' install_to root
 check 'it keeps the configuration that is there' \

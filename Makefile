@@ -243,5 +243,5 @@ clean:
 .PHONY: all clean deb e2e-deb deps demo test check e2e-postfix lint install bench fuzz \
 	fuzzers
 .SECONDARY:
--include $(shell find $(B) \( -name trixie -o -name bookworm \) -prune -o -name '*.d' -print \
-	2>/dev/null)
+-include $(shell find $(B) \( -name trixie -o -name bookworm \) -prune -o \
+	-name '*.d' -print 2>/dev/null)

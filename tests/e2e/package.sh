@@ -96,6 +96,7 @@ need inside dpkg-statoverride --update --add root root 0755 /etc/tlsrpt
 check 'installed again' install
 check 'it keeps what the operator wants' owner /etc/tlsrpt 'root:root 755'
 check 'and has set' grep -q '^selector = tlsrpt' "$R/etc/tlsrpt/tlsrpt.conf"
+touch "$R/var/lib/tlsrpt/queue.db"
 check 'removed' inside dpkg -r tlsrpt
 check 'it leaves what was collected' ls "$R/var/spool/tlsrpt/days/2026-11-21"
 check 'purged' inside dpkg -P tlsrpt

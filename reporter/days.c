@@ -450,20 +450,37 @@ days_report(struct days *d)
 	free(l.list);
 }
 
-/* May this day's folder go: is all in it reported? */
 static bool
-all_reported(struct days *d, int day)
+all_reported(struct days *d, const struct segments *segments)
+{
+	for (size_t i = 0; i < segments->n; i++)
+		if (segments->list[i].bad != NULL ||
+		    !segments->list[i].sealed ||
+		    !is_known(d, &segments->list[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Remove a day all of which is reported.  Only what was looked at goes: a
+ * segment may arrive in between.  Once more for those that were hidden behind
+ * another with the same id.
+ */
+static void
+forget_day(struct days *d, int day)
 {
 	struct segments segments;
-	bool all = true;
+	bool again = true;
 
-	if (spool_segments(d->spool, day, &segments) == -1)
-		return false;
-	for (size_t i = 0; i < segments.n && all; i++)
-		all = segments.list[i].bad == NULL && segments.list[i].sealed &&
-		    is_known(d, &segments.list[i]);
-	segments_release(&segments);
-	return all;
+	while (again && spool_segments(d->spool, day, &segments) == 0) {
+		again = all_reported(d, &segments);
+		if (again && spool_remove(d->spool, day, &segments) == -1) {
+			log_warn("a reported day cannot be removed: %m");
+			again = false;
+		}
+		again = again && segments.n > 0;
+		segments_release(&segments);
+	}
 }
 
 static void
@@ -485,9 +502,7 @@ days_forget(struct days *d)
 	if (spool_days(d->spool, &list, &n) == -1)
 		return;
 	for (size_t i = 0; i < n && list[i] < last; i++)
-		if (all_reported(d, list[i]) &&
-		    spool_remove_day(d->spool, list[i]) == -1)
-			log_warn("a reported day cannot be removed: %m");
+		forget_day(d, list[i]);
 	free(list);
 	forget_finished(d, d->now -
 	    (int64_t)d->conf->queue.keep_days * DAY_SECONDS);

@@ -304,45 +304,52 @@ out:
 	return rc;
 }
 
-static int
-remove_all(int dirfd)
+/* What nobody will take up again: temporaries of those that died long ago. */
+static void
+remove_hidden(int dirfd)
 {
 	struct dirent *e;
-	int fd, rc = -1;
 	DIR *dir;
+	int fd;
 
 	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
-		return -1;
+		return;
 	if ((dir = fdopendir(fd)) == NULL) {
 		close(fd);
-		return -1;
+		return;
 	}
-	while (errno = 0, (e = readdir(dir)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 &&
-		    strcmp(e->d_name, "..") != 0 &&
-		    unlinkat(dirfd, e->d_name, 0) == -1 && errno != ENOENT)
-			break;
-	if (e == NULL && errno == 0)
-		rc = 0;
-	int saved = errno;
+	while ((e = readdir(dir)) != NULL)
+		if (e->d_name[0] == '.')
+			(void)unlinkat(dirfd, e->d_name, 0);
 	closedir(dir);
-	errno = saved;
-	return rc;
+}
+
+static int
+remove_segments(int dirfd, const struct segments *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (unlinkat(dirfd, list->list[i].name, 0) == -1 &&
+		    errno != ENOENT)
+			return -1;
+	return 0;
 }
 
 int
-spool_remove_day(struct spool *s, int day)
+spool_remove(struct spool *s, int day, const struct segments *list)
 {
 	char name[DAY_TEXT], rejected[DAY_TEXT + sizeof(".jsonl")];
 	int dirfd, rc;
 
 	day_format(day, name);
 	if ((dirfd = open_day(s, day)) != -1) {
-		rc = remove_all(dirfd);
+		rc = remove_segments(dirfd, list);
+		remove_hidden(dirfd);
 		close(dirfd);
-		if (rc == -1 || unlinkat(s->days, name, AT_REMOVEDIR) == -1)
+		if (rc == -1)
 			return -1;
+		if (unlinkat(s->days, name, AT_REMOVEDIR) == -1)
+			return errno == ENOTEMPTY ? 0 : -1;
 	} else if (errno != ENOENT)
 		return -1;
 	fmt(rejected, sizeof(rejected), "%s.jsonl", name);

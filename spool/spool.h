@@ -122,7 +122,11 @@ int	spool_seal(struct spool *s, int day, const char *name,
 int	spool_reject(struct spool *s, int day, int64_t now, const char *origin,
 	    const char *line, size_t len, uint64_t n, const char *why);
 
-/* Remove a day's folder and all in it, and its rejected file. */
-int	spool_remove_day(struct spool *s, int day);
+/*
+ * Remove these segments of a day, which were all that it had; then, unless
+ * others have put something there in the meantime, its folder and its rejected
+ * file.
+ */
+int	spool_remove(struct spool *s, int day, const struct segments *list);
 
 #endif

@@ -81,4 +81,12 @@ need spool add --day "$day" <(
 check 'where texts differ' send --once --now
 check 'the one in DNS is used' equal '0 0 1' \
     "$(posts before) $(posts after) $(posts current)"
+
+# A host that was off for weeks; [spool] keep_days is 7.
+old=$(date -u -d '20 days ago' +%F)
+need spool add --day "$old" <(record old.example "$record/old")
+check 'a day of long ago is reported' send --once --now
+check 'it was delivered' equal 1 "$(posts old)"
+check 'and its folder goes' test ! -e "spool/days/$old"
+check 'those of late stay' test -d "spool/days/$day"
 finish

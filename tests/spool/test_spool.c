@@ -223,26 +223,47 @@ a_bad_segment_is_not_read(void **state)
 }
 
 static void
-a_day_goes_with_all_that_is_in_it(void **state)
+a_day_goes_when_its_segments_go(void **state)
 {
 	struct scratch *s = *state;
+	const struct segments none = { 0 };
+	struct segments list;
 	struct intake_totals t;
 	char *text;
 
 	assert_int_equal(add_text(&s->spool, BODY "bad\n", &t), 0);
-	put_segment(&s->spool, "b.open", HEADER("1", "") BODY);
 	put_segment(&s->spool, ".left-behind", "");
 	put(s->spool.rejected, "2026-11-20.jsonl", "{}\n");
-	assert_int_equal(spool_remove_day(&s->spool, DAY), 0);
+	assert_int_equal(spool_segments(&s->spool, DAY, &list), 0);
+	assert_int_equal(spool_remove(&s->spool, DAY, &list), 0);
 	assert_int_equal(files_in(s->spool.days, ""), 0);
 	assert_int_equal(files_in(s->spool.rejected, ""), 1);
 	text = listed(&s->spool, DAY);
 	assert_string_equal(text, "");
 	free(text);
 	/* Done again, or never begun. */
-	assert_int_equal(spool_remove_day(&s->spool, DAY), 0);
-	assert_int_equal(spool_remove_day(&s->spool, DAY - 1), 0);
+	assert_int_equal(spool_remove(&s->spool, DAY, &list), 0);
+	segments_release(&list);
+	assert_int_equal(spool_remove(&s->spool, DAY - 1, &none), 0);
 	assert_int_equal(files_in(s->spool.rejected, ""), 0);
+}
+
+static void
+what_came_after_the_look_stays(void **state)
+{
+	struct scratch *s = *state;
+	struct segments list;
+	struct intake_totals t;
+	char *text;
+
+	assert_int_equal(add_text(&s->spool, BODY, &t), 0);
+	assert_int_equal(spool_segments(&s->spool, DAY, &list), 0);
+	put_segment(&s->spool, "late.seg", HEADER("1", ",\"lines\":1") BODY);
+	assert_int_equal(spool_remove(&s->spool, DAY, &list), 0);
+	segments_release(&list);
+	text = listed(&s->spool, DAY);
+	assert_non_null(strstr(text, "late.seg"));
+	free(text);
 }
 
 static void
@@ -324,7 +345,8 @@ main(void)
 		CASE(a_segment_is_live_while_its_writer_is),
 		CASE(a_segment_sealed_since_it_was_listed_is_read),
 		CASE(a_bad_segment_is_not_read),
-		CASE(a_day_goes_with_all_that_is_in_it),
+		CASE(a_day_goes_when_its_segments_go),
+		CASE(what_came_after_the_look_stays),
 		CASE(a_rejected_line_is_written_as_documented),
 		CASE(a_torn_rejected_line_costs_no_other),
 		CASE(rejected_lines_do_not_fill_the_disk),

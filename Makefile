@@ -5,6 +5,7 @@
 #   make test       install what is missing, build, run every test
 #   make SAN=1 test the same under AddressSanitizer and UBSan (build/san)
 #   make fuzz       build the parsers' fuzz targets with libFuzzer (build/fuzz)
+#   make test-browser  the HTML page in headless Chromium
 #   make e2e-postfix  against the Postfix of Debian 13, which speaks TLSRPT
 #   make bench      measure, as ratios against named yardsticks
 #   make deb        a Debian package, in build/deb
@@ -29,8 +30,9 @@ BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
 TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	python3 python3-dkim python3-dnspython python3-nacl opendkim-tools \
 	iproute2 curl time \
-	procps strace ca-certificates ldnsutils lua5.4 socat mandoc
+	procps strace ca-certificates ldnsutils lua5.4 socat mandoc bsdutils
 E2E_DEPS = debootstrap
+BROWSER_DEPS = chromium chromium-driver fonts-dejavu-core
 DEMO_DEPS = openssl
 LINT_DEPS = clang-tidy cppcheck shellcheck
 FUZZ_DEPS = clang
@@ -169,6 +171,12 @@ test: deps
 check: all $(UNIT_TESTS) $(FUZZERS) $(B)/tests/bench/gen
 	tests/run $(B)
 
+# The page of tlsrpt-show in a browser; leaves pictures in $(B)/browser.
+test-browser:
+	tests/deps $(BUILD_DEPS) $(TEST_DEPS) $(BROWSER_DEPS)
+	@$(MAKE) all
+	tests/browser/page.py $(B)
+
 # Against the Postfix of Debian 13, in a root of its own (build/trixie).
 e2e-postfix:
 	tests/deps $(BUILD_DEPS) $(TEST_DEPS)
@@ -240,8 +248,8 @@ bench: deps
 clean:
 	rm -rf build
 
-.PHONY: all clean deb e2e-deb deps demo test check e2e-postfix lint install bench fuzz \
-	fuzzers
+.PHONY: all clean deb e2e-deb deps demo test check test-browser e2e-postfix \
+	lint install bench fuzz fuzzers
 .SECONDARY:
 -include $(shell find $(B) \( -name trixie -o -name bookworm \) -prune -o \
 	-name '*.d' -print 2>/dev/null)

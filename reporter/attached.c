@@ -1,5 +1,6 @@
 #include "reporter/attached.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -270,7 +271,7 @@ attached_is_mail(const char *text, size_t len)
 
 	if (len >= 5 && memcmp(text, "From ", 5) == 0)
 		return true;
-	while (n < len && text[n] > ' ' && text[n] < 0x7f && text[n] != ':')
+	while (n < len && (isalnum((unsigned char)text[n]) || text[n] == '-'))
 		n++;
 	return n > 0 && n < len && text[n] == ':';
 }

@@ -12,13 +12,6 @@
 #include "reporter/lint_value.h"
 #include "spool/day.h"
 
-/* sender!domain!begin!end[!id], RFC 8460 section 5.1; the texts are s's. */
-struct name {
-	const char *domain;
-	size_t domainlen;
-	int64_t begin, end;
-};
-
 static bool
 seconds(const char **s, int64_t *t)
 {
@@ -31,8 +24,8 @@ seconds(const char **s, int64_t *t)
 	return true;
 }
 
-static bool
-name_parse(struct name *n, const char *s)
+bool
+lint_filename_parse(struct lint_filename *n, const char *s)
 {
 	if ((s = strchr(s, '!')) == NULL)
 		return false;
@@ -61,9 +54,9 @@ is_moment(const json_t *v, const char *key, int64_t t)
 static void
 filename(struct lint_list *list, const json_t *v, const struct lint_names *n)
 {
-	struct name name;
+	struct lint_filename name;
 
-	if (!name_parse(&name, n->filename)) {
+	if (!lint_filename_parse(&name, n->filename)) {
 		lint_list_add(list, true, "RFC 8460 section 5.1: file name "
 		    "\"%s\" is not sender!domain!begin!end[!id]", n->filename);
 		return;

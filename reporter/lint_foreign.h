@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -30,6 +31,17 @@ struct lint_list {
  */
 void	lint_foreign(struct lint_list *list, const json_t *v,
 	    const struct lint_names *n);
+
+/*
+ * sender!domain!begin!end[!id], RFC 8460 section 5.1, without extension.  The
+ * domain is not terminated.
+ */
+struct lint_filename {
+	const char *domain;
+	size_t domainlen;
+	int64_t begin, end;
+};
+bool	lint_filename_parse(struct lint_filename *n, const char *s);
 
 /* One more, unless there are too many already. */
 void	lint_list_add(struct lint_list *list, bool odd, const char *format, ...)

@@ -36,12 +36,12 @@ lint_is_domain(const char *s)
 bool
 lint_is_nearly_domain(const char *s)
 {
-	char name[RECORD_DOMAIN_MAX + 2];
+	char name[RECORD_DOMAIN_MAX + 2] = "";
 	size_t len = strlen(s);
 
 	if (len == 0 || len >= sizeof(name))
 		return false;
-	for (size_t i = 0; i <= len; i++)
+	for (size_t i = 0; i < len; i++)
 		name[i] = s[i] >= 'A' && s[i] <= 'Z' ?
 		    (char)(s[i] - 'A' + 'a') : s[i];
 	if (name[len - 1] == '.')

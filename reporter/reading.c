@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conf/mem.h"
+#include "spool/record.h"
 
 static const char *
 text_at(const json_t *o, const char *key)
@@ -80,19 +81,27 @@ read_policy(struct reading_policy *p, const json_t *v, struct arena *a)
 		read_detail(&p->details[i], json_array_get(details, i));
 }
 
-/* What came with the report says it best; a TLSA policy's is an MX host's. */
+/*
+ * No key of the report says whom it is about: a TLSA policy's domain is that
+ * of an MX host.  So what came with it goes first.
+ */
 static const char *
-policy_domain(const struct reading *r, const struct lint_names *names)
+policy_domain(const struct reading *r, const struct lint_names *names,
+    struct arena *a)
 {
+	struct lint_filename name;
 	const char *best = NULL;
 
 	if (names->domain != NULL)
 		return names->domain;
+	if (names->filename != NULL &&
+	    lint_filename_parse(&name, names->filename))
+		return arena_strndup(a, name.domain, name.domainlen);
 	for (size_t i = 0; i < r->npolicies; i++) {
 		const struct reading_policy *p = &r->policies[i];
 
 		if (p->domain != NULL && (best == NULL || (p->type != NULL &&
-		    strcmp(p->type, "tlsa") != 0)))
+		    code_of(policy_types, p->type) != POLICY_TLSA)))
 			best = p->domain;
 	}
 	return best;
@@ -117,7 +126,7 @@ read_report(struct reading *r, const struct lint_names *names,
 		add(&r->successful, r->policies[i].successful);
 		add(&r->failed, r->policies[i].failed);
 	}
-	r->domain = policy_domain(r, names);
+	r->domain = policy_domain(r, names, a);
 }
 
 /* What I-JSON does not allow but a parser can read is no reason to stop. */

@@ -77,10 +77,24 @@ put_head(FILE *f, const struct survey *s, const struct range *r)
 	    "<a href=\"#domains\">Domains</a></nav>\n<main>\n", f);
 }
 
+/* 1234567 in groups of three, between them a narrow blank. */
+static void
+put_grouped(FILE *f, uint64_t n)
+{
+	if (n < 1000) {
+		fprintf(f, "%" PRIu64, n);
+		return;
+	}
+	put_grouped(f, n / 1000);
+	fprintf(f, "&#8239;%03" PRIu64, n % 1000);
+}
+
 static void
 put_figure(FILE *f, const char *name, uint64_t n)
 {
-	fprintf(f, "<div><dt>%s</dt><dd>%" PRIu64 "</dd></div>\n", name, n);
+	fprintf(f, "<div><dt>%s</dt><dd>", name);
+	put_grouped(f, n);
+	fputs("</dd></div>\n", f);
 }
 
 static void

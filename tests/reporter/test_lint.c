@@ -13,6 +13,7 @@
 #include "reporter/gzip.h"
 #include "reporter/json.h"
 #include "reporter/lint.h"
+#include "tests/reporter/expect.h"
 #include "tests/reporter/sample_report.h"
 
 #define FROM	"noreply@example.org"
@@ -229,49 +230,6 @@ static const struct {
 	    "\"receiving-mx-helo\":\"\"",
 	    FORMAT "policies[0].failure-details[0].receiving-mx-helo: empty" },
 };
-
-/* A copy of text with the first `from` replaced; from NULL: all of it. */
-static char *
-replace(const char *text, const char *from, const char *to)
-{
-	const char *at = from == NULL ? text : strstr(text, from);
-	size_t cut = from == NULL ? strlen(text) : strlen(from);
-	char *copy;
-
-	if (at == NULL)
-		return strdup(text);
-	assert_true(asprintf(&copy, "%.*s%s%s", (int)(at - text), text, to,
-	    at + cut) >= 0);
-	return copy;
-}
-
-static int unexpected;
-
-static void
-expect(const char *name, char *got, const char *why)
-{
-	const char *objection = got != NULL ? got : "none";
-
-	if (why == NULL)
-		why = "none";
-	if (strcmp(objection, why) != 0) {
-		print_error("%s: \"%s\", not \"%s\"\n", name, objection,
-		    why);
-		unexpected++;
-	}
-	free(got);
-}
-
-/* Fails a test after all its rows were tried. */
-static int
-all_as_expected(void **state)
-{
-	int n = unexpected;
-
-	(void)state;
-	unexpected = 0;
-	return n == 0 ? 0 : -1;
-}
 
 static void
 objections_to_a_report(void **state)
@@ -776,8 +734,6 @@ broken_headers(void **state)
 	expect("nothing", lint_mail("", 1), "RFC 5322 section 2.1: no empty "
 	    "line after the header");
 }
-
-#define TEST(f) cmocka_unit_test_teardown(f, all_as_expected)
 
 int
 main(void)

@@ -9,7 +9,6 @@
 #include "reporter/gzip.h"
 #include "reporter/json.h"
 #include "reporter/ledger.h"
-#include "reporter/summary.h"
 
 struct daily {
 	const struct conf *conf;
@@ -274,22 +273,12 @@ tell(const struct daily *d, const struct daily_decision *c)
 		    { "record", c->txt }, { NULL, NULL } });
 }
 
-/* A look-up may still end in an address. */
-static bool
-may_be_mailed(const struct rua_list *to, bool lookup)
-{
-	for (size_t i = 0; i < to->n; i++)
-		if (to->list[i].scheme == RUA_MAILTO)
-			return true;
-	return lookup;
-}
-
 static int
 finish(struct daily *d, const struct report *r, const struct rua_list *to,
     bool lookup, daily_fn *fn, void *arg)
 {
 	struct daily_report done = { .report = r, .to = to, .lookup = lookup };
-	char *json, *summary = NULL;
+	char *json;
 	int rc;
 
 	/* Without a text it is held back when it is to leave (hold.h). */
@@ -298,13 +287,9 @@ finish(struct daily *d, const struct report *r, const struct rua_list *to,
 		    "of ours", r->id);
 	gzip_pack(d->gzip, json != NULL ? json : "", done.jsonlen, &done.gzip,
 	    &done.gziplen);
-	if (may_be_mailed(to, lookup))
-		summary = summary_text(r);
 	done.json = json;
-	done.summary = summary;
 	rc = fn(arg, &done);
 	free(json);
-	free(summary);
 	return rc;
 }
 

@@ -57,8 +57,6 @@ struct daily_report {
 	size_t jsonlen;
 	const void *gzip;
 	size_t gziplen;
-	const char *summary;		/* for the text part of a mail; NULL
-					   when no mail can come of it */
 	const struct rua_list *to;	/* empty when lookup */
 	bool lookup;			/* DNS did not answer: ask again later */
 };

@@ -200,7 +200,6 @@ days_queued(const struct daily_report *r, int64_t now)
 		.domain = (char *)(uintptr_t)r->report->domain,
 		.report_id = (char *)(uintptr_t)r->report->id,
 		.filename = (char *)(uintptr_t)r->report->filename,
-		.summary = (char *)(uintptr_t)r->summary,
 		.sessions = r->report->successful + r->report->failed,
 		.failures = r->report->failed,
 		.body = (void *)(uintptr_t)r->gzip, .len = r->gziplen,

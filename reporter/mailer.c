@@ -10,9 +10,12 @@
 #include <time.h>
 
 #include "conf/mem.h"
+#include "reporter/gzip.h"
 #include "reporter/hold.h"
 #include "reporter/mime.h"
+#include "reporter/reading.h"
 #include "reporter/smtp.h"
+#include "reporter/summary.h"
 
 #define NS		1000000000L
 #define ABORT_NS	(NS / 10)
@@ -84,12 +87,36 @@ mailer_refusal(const struct conf *c, const struct dkim *dkim)
 	    "smarthost";
 }
 
+/* For people, from what is attached for programs. */
+static char *
+summary_of(const struct conf *c, const struct queue_report *r, char **why)
+{
+	const struct lint_names names = hold_names(c, r);
+	struct arena a = { 0 };
+	struct reading reading = { 0 };
+	const char *reason;
+	char *json, *text = NULL;
+	size_t len;
+
+	json = gzip_unpack(r->body, r->len, LINT_JSON_MAX, &len, &reason);
+	if (json == NULL)
+		*why = xasprintf("RFC 8460 section 5.2: %s", reason);
+	else if (reading_parse(&reading, json, len, &names, false, &a,
+	    why) == 0)
+		text = summary_text(&reading, c->report.domain, r->day,
+		    r->part);
+	reading_release(&reading);
+	arena_release(&a);
+	free(json);
+	return text;
+}
+
 char *
 mailer_message(const struct conf *c, const struct dkim *dkim,
     const struct queue_report *r, const char *address, size_t *len,
     char **why)
 {
-	const struct mime_report m = {
+	struct mime_report m = {
 		.organization = c->report.organization_name,
 		.from = c->mail.from,
 		.to = address,
@@ -97,15 +124,21 @@ mailer_message(const struct conf *c, const struct dkim *dkim,
 		.submitter = c->report.domain,
 		.report_id = r->report_id,
 		.filename = r->filename,
-		.summary = r->summary,
 		.date = r->made,
 		.body = r->body,
 		.len = r->len,
 	};
 	const struct lint_names names = hold_names(c, r);
-	char *message, *objection;
+	char *summary, *message, *objection;
 
-	if ((message = mime_message(&m, dkim, len, why)) == NULL)
+	if ((summary = summary_of(c, r, &objection)) == NULL) {
+		*why = hold_reason(objection);
+		return NULL;
+	}
+	m.summary = summary;
+	message = mime_message(&m, dkim, len, why);
+	free(summary);
+	if (message == NULL)
 		return NULL;
 	objection = lint_message(message, *len, &names, c->mail.from, address,
 	    dkim != NULL);

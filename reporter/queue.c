@@ -173,8 +173,8 @@ queue_add_report(struct queue *q, struct queue_report *r)
 {
 	sqlite3_stmt *s = queue_statement(q, ADD_REPORT,
 	    "INSERT INTO report (day, part, made, domain, report_id, filename,"
-	    " summary, sessions, failures, body)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+	    " sessions, failures, body)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
 
 	bind_int(s, 1, r->day);
 	bind_int(s, 2, r->part);
@@ -182,10 +182,9 @@ queue_add_report(struct queue *q, struct queue_report *r)
 	bind_text(s, 4, r->domain);
 	bind_text(s, 5, r->report_id);
 	bind_text(s, 6, r->filename);
-	bind_text(s, 7, r->summary ? r->summary : "");
-	bind_int(s, 8, (int64_t)r->sessions);
-	bind_int(s, 9, (int64_t)r->failures);
-	bind_blob(s, 10, r->body, r->len);
+	bind_int(s, 7, (int64_t)r->sessions);
+	bind_int(s, 8, (int64_t)r->failures);
+	bind_blob(s, 9, r->body, r->len);
 	if (in_day(q) == -1 || queue_step(q, s, "cannot add a report") == -1)
 		return -1;
 	r->row = q->last_report = sqlite3_last_insert_rowid(q->db);

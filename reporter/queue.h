@@ -36,7 +36,6 @@ struct queue_report {
 	unsigned part;
 	int64_t made;		/* seconds: the Date of its mail */
 	char *domain, *report_id, *filename;
-	char *summary;		/* for the mail's text part, UTF-8 */
 	uint64_t sessions, failures;
 	void *body;		/* gzip */
 	size_t len;

@@ -110,6 +110,9 @@ static const char *const migrations[] = {
 	"  since INTEGER NOT NULL,"
 	"  until INTEGER NOT NULL,"
 	"  reason TEXT NOT NULL) WITHOUT ROWID;",
+
+	/* It was more than the report, from which it can be written. */
+	"ALTER TABLE report DROP COLUMN summary;",
 };
 #define VERSION_NOW	(int)(sizeof(migrations) / sizeof(migrations[0]))
 

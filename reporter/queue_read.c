@@ -133,7 +133,7 @@ queue_next_due(struct queue *q, const char *domain, int64_t *t)
 static void
 read_report(sqlite3_stmt *s, struct queue_report *r)
 {
-	const void *body = sqlite3_column_blob(s, 9);
+	const void *body = sqlite3_column_blob(s, 8);
 
 	r->day = sqlite3_column_int(s, 0);
 	r->part = (unsigned)sqlite3_column_int64(s, 1);
@@ -141,10 +141,9 @@ read_report(sqlite3_stmt *s, struct queue_report *r)
 	r->domain = column_dup(s, 3);
 	r->report_id = column_dup(s, 4);
 	r->filename = column_dup(s, 5);
-	r->summary = column_dup(s, 6);
-	r->sessions = (uint64_t)sqlite3_column_int64(s, 7);
-	r->failures = (uint64_t)sqlite3_column_int64(s, 8);
-	r->len = body ? (size_t)sqlite3_column_bytes(s, 9) : 0;
+	r->sessions = (uint64_t)sqlite3_column_int64(s, 6);
+	r->failures = (uint64_t)sqlite3_column_int64(s, 7);
+	r->len = body ? (size_t)sqlite3_column_bytes(s, 8) : 0;
 	r->body = xmalloc(r->len);
 	if (r->len != 0)
 		memcpy(r->body, body, r->len);
@@ -154,7 +153,7 @@ int
 queue_get_report(struct queue *q, int64_t row, struct queue_report *r)
 {
 	sqlite3_stmt *s = queue_statement(q, GET_REPORT,
-	    "SELECT day, part, made, domain, report_id, filename, summary,"
+	    "SELECT day, part, made, domain, report_id, filename,"
 	    " sessions, failures, body FROM report WHERE id = ?1");
 	int rc;
 
@@ -176,7 +175,6 @@ queue_report_release(struct queue_report *r)
 	free(r->domain);
 	free(r->report_id);
 	free(r->filename);
-	free(r->summary);
 	free(r->body);
 	memset(r, 0, sizeof(*r));
 }

@@ -10,6 +10,7 @@
 #include "conf/mem.h"
 #include "reporter/share.h"
 #include "spool/day.h"
+#include "spool/record.h"
 
 #define COLUMNS		76
 #define POLICIES_SHOWN	20
@@ -109,6 +110,13 @@ paragraph(FILE *f, const char *prefix, size_t indent, const char *format, ...)
 	free(text);
 }
 
+/* Lint sees to it that all is there; this need not rely on it. */
+static const char *
+text_or_none(const char *text)
+{
+	return text != NULL ? text : "?";
+}
+
 static void
 counts(FILE *f, const char *prefix, uint64_t successful, uint64_t failed)
 {
@@ -121,16 +129,28 @@ counts(FILE *f, const char *prefix, uint64_t successful, uint64_t failed)
 	putc('\n', f);
 }
 
+/* RFC 8460's name in words; what it does not know has none but itself. */
+static const char *
+words_for(const struct name_code *words, const struct name_code *names,
+    const char *name)
+{
+	const char *text = NULL;
+
+	if (name != NULL)
+		text = name_of(words, code_of(names, name));
+	return text != NULL ? text : text_or_none(name);
+}
+
 static void
-detail(FILE *f, const struct report_detail *d)
+detail(FILE *f, const struct reading_detail *d)
 {
 	char count[32];
 	const char *server = d->mx_hostname ? d->mx_hostname : d->mx_helo;
 
 	fmt(count, sizeof(count), "%11llu  ", (unsigned long long)d->n);
 	paragraph(f, count, DETAIL_INDENT, "%s (%s)",
-	    name_of(result_words, (int)d->result),
-	    name_of(result_types, (int)d->result));
+	    words_for(result_words, result_types, d->result),
+	    text_or_none(d->result));
 	if (server != NULL || d->receiving_ip != NULL)
 		paragraph(f, "             ", DETAIL_INDENT, "at %s%s%s%s",
 		    server ? server : "",
@@ -143,14 +163,15 @@ detail(FILE *f, const struct report_detail *d)
 }
 
 static void
-policy(FILE *f, const struct report_policy *p)
+policy(FILE *f, const struct reading_policy *p)
 {
 	size_t shown = p->ndetails < DETAILS_SHOWN ? p->ndetails :
 	    DETAILS_SHOWN;
 
 	putc('\n', f);
-	paragraph(f, "", 4, "%s for %s", name_of(policy_words, (int)p->type),
-	    p->domain);
+	paragraph(f, "", 4, "%s for %s",
+	    words_for(policy_words, policy_types, p->type),
+	    text_or_none(p->domain));
 	counts(f, "  ", p->successful, p->failed);
 	if (shown > 0)
 		fputs("  Failures:\n", f);
@@ -162,27 +183,32 @@ policy(FILE *f, const struct report_policy *p)
 }
 
 static void
-head(FILE *f, const struct report *r)
+head(FILE *f, const struct reading *r, const char *submitter, int day,
+    unsigned part)
 {
-	char day[DAY_TEXT];
+	const char *organization = text_or_none(r->organization);
+	char text[DAY_TEXT];
 
 	paragraph(f, "", 0, "This is a report on TLS connections to the mail "
-	    "servers of %s, as seen by %s.", r->domain, r->who->organization);
-	if (r->part > 1)
+	    "servers of %s, as seen by %s.", text_or_none(r->domain),
+	    organization);
+	if (part > 1)
 		paragraph(f, "", 0, "It adds to an earlier report for the same "
 		    "day: these figures came in late.");
 	putc('\n', f);
 	paragraph(f, "Reporter:    ", LABEL_INDENT, "%s (%s)",
-	    r->who->organization, r->who->submitter);
-	paragraph(f, "Contact:     ", LABEL_INDENT, "%s", r->who->contact);
-	paragraph(f, "Domain:      ", LABEL_INDENT, "%s", r->domain);
+	    organization, submitter);
+	paragraph(f, "Contact:     ", LABEL_INDENT, "%s",
+	    text_or_none(r->contact));
+	paragraph(f, "Domain:      ", LABEL_INDENT, "%s",
+	    text_or_none(r->domain));
 	paragraph(f, "Period:      ", LABEL_INDENT,
-	    "%s 00:00:00 to 23:59:59 UTC", day_format(r->day, day));
+	    "%s 00:00:00 to 23:59:59 UTC", day_format(day, text));
 	counts(f, "Sessions:    ", r->successful, r->failed);
 }
 
 static void
-foot(FILE *f, const struct report *r)
+foot(FILE *f, const struct reading *r)
 {
 	putc('\n', f);
 	paragraph(f, "", 0, "The attachment holds the same figures in full, "
@@ -191,11 +217,12 @@ foot(FILE *f, const struct report *r)
 	putc('\n', f);
 	paragraph(f, "", 0, "You get this report because of the DNS record "
 	    "_smtp._tls.%s, which asks for it. Questions about it are welcome "
-	    "at %s.", r->domain, r->who->contact);
+	    "at %s.", text_or_none(r->domain), text_or_none(r->contact));
 }
 
 char *
-summary_text(const struct report *r)
+summary_text(const struct reading *r, const char *submitter, int day,
+    unsigned part)
 {
 	size_t shown = r->npolicies < POLICIES_SHOWN ? r->npolicies :
 	    POLICIES_SHOWN;
@@ -204,7 +231,7 @@ summary_text(const struct report *r)
 	FILE *f;
 
 	f = xmemstream(&text, &len);
-	head(f, r);
+	head(f, r, submitter, day, part);
 	for (size_t i = 0; i < shown; i++)
 		policy(f, &r->policies[i]);
 	if (r->npolicies > shown)

@@ -23,7 +23,7 @@ add(struct queue *q, int n, enum queue_transport transport)
 	char domain[32], id[64];
 	struct queue_report r = { .day = 20778, .part = 1, .made = MADE + n,
 		.domain = domain, .report_id = id, .filename = id,
-		.summary = (char[]){ "s" }, .sessions = 1,
+		.sessions = 1,
 		.body = (char[]){ "b" }, .len = 1 };
 	struct queue_delivery d = { .transport = transport, .uri = domain,
 		.host = domain, .next_try = MADE };

@@ -4,14 +4,39 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reporter/json.h"
 #include "reporter/summary.h"
 #include "tests/reporter/golden.h"
 #include "tests/reporter/sample_report.h"
 
+/* By way of its JSON, which is all that a mail is written from. */
+static char *
+text_on(const struct report *r)
+{
+	const struct lint_names names = { .domain = r->domain };
+	struct arena a = { 0 };
+	struct reading reading;
+	size_t len;
+	char *json = json_report(r, false, &len), *text, *why;
+
+	assert_non_null(json);
+	assert_int_equal(reading_parse(&reading, json, len, &names, false, &a,
+	    &why), 0);
+	text = summary_text(&reading, r->who->submitter, r->day, r->part);
+	reading_release(&reading);
+	arena_release(&a);
+	free(json);
+	return text;
+}
+
 static void
 a_small_day(void **state)
 {
-	char *text = summary_text(&sample_report);
+	char *text = text_on(&sample_report);
 
 	(void)state;
 	golden("summary.txt", text, strlen(text));
@@ -51,7 +76,7 @@ long_texts_are_wrapped_and_cannot_write_lines(void **state)
 	p.details = &d;
 	r.npolicies = 1;
 	r.policies = &p;
-	text = summary_text(&r);
+	text = text_on(&r);
 	assert_true(widest(text) <= 76);
 	assert_non_null(strstr(text, "at mx1.example.net\n"));
 	assert_non_null(strstr(text, "reason: one From: two three \u00e4"));
@@ -63,7 +88,7 @@ long_texts_are_wrapped_and_cannot_write_lines(void **state)
 	    "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4 "
 	    "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4 "
 	    "\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4";
-	text = summary_text(&r);
+	text = text_on(&r);
 	assert_non_null(strstr(text, d.reason));
 	free(text);
 
@@ -73,7 +98,7 @@ long_texts_are_wrapped_and_cannot_write_lines(void **state)
 	d.receiving_ip = "2001:db8::1";
 	d.reason = "0123456789012345678901234567890123456789"
 	    "0123456789012345678901234567890123456789";
-	text = summary_text(&r);
+	text = text_on(&r);
 	assert_non_null(strstr(text, d.reason));
 	assert_non_null(strstr(text, "at 2001:db8::1\n"));
 	free(text);
@@ -100,7 +125,7 @@ much_is_cut_short(void **state)
 	r.npolicies = POLICIES;
 	r.policies = policies;
 	r.part = 2;
-	text = summary_text(&r);
+	text = text_on(&r);
 	assert_non_null(strstr(text, "and 15 more, see the attachment\n"));
 	assert_non_null(strstr(text, "And 10 more policies, see the "));
 	assert_non_null(strstr(text, "adds to an earlier report"));
@@ -125,22 +150,41 @@ shares(void **state)
 		    "999999 successful, 1 failed (99.9 % successful)\n" },
 		{ 1, 999999,
 		    "1 successful, 999999 failed (0.1 % successful)\n" },
-		{ UINT64_MAX - 1, 1, "18446744073709551614 successful, "
+		{ UINT64_MAX - 1, 1, "4294967295 successful, "
 		    "1 failed (99.9 % successful)\n" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct report_policy p = sample_policies[2];
 		struct report r = sample_report;
 		char *text;
 
-		r.successful = rows[i].successful;
-		r.failed = rows[i].failed;
-		text = summary_text(&r);
+		p.successful = rows[i].successful;
+		p.failed = rows[i].failed;
+		r.npolicies = 1;
+		r.policies = &p;
+		text = text_on(&r);
 		if (strstr(text, rows[i].expect) == NULL)
 			fail_msg("no \"%s\" in:\n%s", rows[i].expect, text);
 		free(text);
 	}
+}
+
+/* It is looked over later, so it has to get along with anything. */
+static void
+what_is_missing_is_a_question_mark(void **state)
+{
+	struct reading_detail d = { .result = "new-failure", .n = 1 };
+	struct reading_policy p = { .ndetails = 1, .details = &d };
+	const struct reading r = { .npolicies = 1, .policies = &p };
+	char *text = summary_text(&r, "example.org", 20778, 1);
+
+	(void)state;
+	assert_non_null(strstr(text, "? for ?\n"));
+	assert_non_null(strstr(text, "  new-failure (new-failure)\n"));
+	assert_null(strstr(text, "(null)"));
+	free(text);
 }
 
 /* Every code of the record has its words. */
@@ -160,7 +204,7 @@ all_results_have_words(void **state)
 		char *text, *want;
 
 		d.result = (enum result_type)t->code;
-		text = summary_text(&r);
+		text = text_on(&r);
 		assert_true(asprintf(&want, "(%s)", t->name) > 0);
 		assert_non_null(strstr(text, want));
 		assert_null(strstr(text, "(null)"));
@@ -177,6 +221,7 @@ main(void)
 		cmocka_unit_test(long_texts_are_wrapped_and_cannot_write_lines),
 		cmocka_unit_test(much_is_cut_short),
 		cmocka_unit_test(shares),
+		cmocka_unit_test(what_is_missing_is_a_question_mark),
 		cmocka_unit_test(all_results_have_words),
 	};
 

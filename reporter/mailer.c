@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "conf/clock.h"
 #include "conf/mem.h"
 #include "reporter/gzip.h"
 #include "reporter/hold.h"
@@ -185,6 +186,7 @@ run_session(struct mailer *m, struct mailer_session *s)
 	struct smtp_message *list;
 	struct mailer_job **owner;
 	size_t n = 0;
+	int64_t start;
 
 	for (struct mailer_job *j = s->jobs; j != NULL; j = j->next, n++)
 		result_set(&j->result, DEFERRED, 0, "not tried");
@@ -192,11 +194,14 @@ run_session(struct mailer *m, struct mailer_session *s)
 	owner = xcalloc(n, sizeof(*owner));
 	n = write_messages(m, s->jobs, list, owner);
 	s->reached = n == 0;		/* nothing is known against it */
+	start = clock_ms();
 	smtp_send(&m->smtp, list, n);
+	s->slow = clock_ms() - start >= m->smtp.timeout * INT64_C(1000);
 	for (size_t i = 0; i < n; i++) {
 		owner[i]->result = list[i].result;
 		owner[i]->answered = list[i].answered;
 		s->reached |= list[i].answered;
+		s->broken |= !list[i].answered;
 		free((char *)(uintptr_t)list[i].data);
 	}
 	free(list);

@@ -41,6 +41,8 @@ struct mailer_session {
 	struct mailer_session *next;
 	struct mailer_job *jobs;
 	bool reached;	/* out: the smarthost answered for one of them */
+	bool broken;	/* out: but not for all */
+	bool slow;	/* out: and it took longer than one reply may */
 };
 
 /* Hand over a list of jobs as one session. */

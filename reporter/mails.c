@@ -14,11 +14,20 @@
  * was in vain:
  *
  * - while others are under way, it may just take no more sessions: their mails
- *   wait again, and from now on there are no more sessions than those others;
- * - when it was the only one, the smarthost is down: what waits is deferred
+ *   wait again, and there are no more sessions than those others until one of
+ *   them has ended well;
+ * - when VAIN_MAX in a row were, the smarthost is down: what waits is deferred
  *   untried, until a hold is over.  Then one session is let through.  The
  *   hold doubles as long as that one is in vain, too.
+ *
+ * In a session that breaks off later, the first mail without an answer may be
+ * to blame: that one is deferred, and those after it go into another session.
+ * When SLOW_MAX in a row had to be waited for before they broke off, all of
+ * their mails are deferred.
  */
+#define VAIN_MAX	2
+#define SLOW_MAX	3
+
 struct mails {
 	const struct conf *conf;
 	const struct dkim *dkim;
@@ -31,6 +40,7 @@ struct mails {
 	struct job_list waiting;
 	size_t started;			/* mails */
 	size_t sessions, limit;
+	unsigned vain, slow;		/* sessions in a row */
 	bool stopping;
 
 	long hold;			/* 0: it answers */
@@ -160,6 +170,12 @@ start_session(struct mails *m)
 	mailer_send(m->mailer, list);
 }
 
+static bool
+is_down(const struct mails *m)
+{
+	return m->hold != 0 && m->marks->clock() < m->until;
+}
+
 void
 mails_start(struct mails *m)
 {
@@ -171,7 +187,7 @@ mails_start(struct mails *m)
 	if (why != NULL) {
 		result_set(&r, REFUSED, 0, "%s", why);
 		finish_all(m, &r);
-	} else if (m->hold != 0 && m->marks->clock() < m->until) {
+	} else if (is_down(m)) {
 		result_set(&r, DEFERRED, 0, "not tried, the smarthost does not "
 		    "answer: %s", m->why);
 		finish_all(m, &r);
@@ -188,42 +204,62 @@ judge(struct mails *m, const struct mailer_session *s)
 {
 	long max = m->conf->deliver.retry_max;
 
+	m->slow = s->broken && s->slow ? m->slow + 1 : 0;
 	if (s->reached) {
-		if (m->hold != 0)
-			m->limit = (size_t)m->conf->mail.parallel;
+		m->vain = 0;
 		m->hold = 0;
-	} else if (m->sessions > 0) {
-		m->limit = m->sessions;
-	} else {
-		m->limit = 1;
-		m->hold = m->hold == 0 ? m->conf->deliver.retry_min :
-		    m->hold > max / 2 ? max : 2 * m->hold;
-		m->until = m->marks->clock() + m->hold;
-		memcpy(m->why, s->jobs->result.text, sizeof(m->why));
+		if (m->limit < (size_t)m->conf->mail.parallel)
+			m->limit++;
+		return;
+	}
+	m->vain++;
+	m->limit = m->sessions > 0 ? m->sessions : 1;
+	if (m->sessions > 0 || m->vain < VAIN_MAX)
+		return;
+	m->hold = m->hold == 0 ? m->conf->deliver.retry_min :
+	    m->hold > max / 2 ? max : 2 * m->hold;
+	m->until = m->marks->clock() + m->hold;
+	memcpy(m->why, s->jobs->result.text, sizeof(m->why));
+}
+
+static void
+wait_again(struct mails *m, struct job *j)
+{
+	job_unload(j);
+	job_list_append(&m->waiting, j);
+}
+
+/* What becomes of its mails: all before the first without an answer have one. */
+static void
+end_mails(struct mails *m, const struct mailer_session *s)
+{
+	bool again = !is_down(m) && m->slow < SLOW_MAX;
+	bool blamed = !s->reached;
+	struct mailer_job *mail, *next;
+
+	for (mail = s->jobs; mail != NULL; mail = next) {
+		next = mail->next;
+		m->started--;
+		if (mail->answered)
+			marks_finish(m->marks, mail->arg, &mail->result);
+		else if (m->stopping)
+			continue;	/* it stays as it is in the queue */
+		else if (blamed && again)
+			wait_again(m, mail->arg);
+		else {
+			marks_finish(m->marks, mail->arg, &mail->result);
+			blamed = true;
+		}
 	}
 }
 
 static void
 end_session(struct mails *m, const struct mailer_session *s)
 {
-	struct mailer_job *mail, *next;
-	struct job *j;
-
 	m->sessions--;
 	if (!m->stopping)
 		judge(m, s);
-	for (mail = s->jobs; mail != NULL; mail = next) {
-		next = mail->next;
-		j = mail->arg;
-		m->started--;
-		if (m->stopping && !mail->answered)
-			continue;	/* stays as it is in the queue */
-		if (!s->reached && !mail->answered && m->sessions > 0) {
-			job_unload(j);
-			job_list_append(&m->waiting, j);
-		} else
-			marks_finish(m->marks, j, &mail->result);
-	}
+	end_mails(m, s);
 }
 
 void

@@ -322,6 +322,23 @@ reply_result(struct result *r, const char *stage, const smtp_status_t *st)
 		    stage, st->code, st->text);
 }
 
+static void
+set_unanswered(const struct feed *f, const struct session *s)
+{
+	session_result(&f->message->result, s);
+	f->message->answered = false;
+}
+
+/* The message whose reply came last. */
+static size_t
+last_begun(const struct feed *feeds, size_t n)
+{
+	while (n > 1 &&
+	    smtp_reverse_path_status(feeds[n - 1].esmtp)->text == NULL)
+		n--;
+	return n - 1;
+}
+
 static bool
 accepted(const smtp_status_t *st)
 {
@@ -376,10 +393,8 @@ judge(const struct feed *f, const struct session *s)
 	else if (accepted(mail) && accepted(rcpt) && data->text != NULL &&
 	    is_answer(f, &s->watch, data->code))
 		reply_result(r, f->whole ? "message" : "DATA", data);
-	else {
-		session_result(r, s);
-		f->message->answered = false;
-	}
+	else
+		set_unanswered(f, s);
 	if (r->outcome == REFUSED && s->config->user != NULL &&
 	    !s->watch.authenticated)
 		blame_auth(r, &s->watch);
@@ -465,7 +480,7 @@ run(const struct smtp_config *c, enum smtp_tls tls, struct smtp_message *list,
 	struct feed *feeds = xcalloc(n, sizeof(*feeds));
 	smtp_session_t esmtp = smtp_create_session();
 	auth_context_t auth;
-	size_t i;
+	size_t i, last;
 
 	must(esmtp != NULL && smtp_set_server(esmtp, c->smarthost) &&
 	    smtp_set_hostname(esmtp, c->helo) &&
@@ -480,8 +495,12 @@ run(const struct smtp_config *c, enum smtp_tls tls, struct smtp_message *list,
 	}
 	if (prepare_tls(esmtp, &s)) {
 		smtp_start_session(esmtp);
+		last = last_begun(feeds, n);
 		for (i = 0; i < n; i++)
 			judge(&feeds[i], &s);
+		/* Whatever it seemed to say, it had not said all of it. */
+		if (smtp_watch_cut(&s.watch))
+			set_unanswered(&feeds[last], &s);
 	}
 	smtp_destroy_session(esmtp);
 	if (auth != NULL)

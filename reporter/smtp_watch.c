@@ -14,6 +14,7 @@
  * for ever.
  */
 #define REPLY_MAX	65536	/* bytes for one command */
+#define LINE_BYTES	512	/* of a longer one, libesmtp takes a part */
 #define REPLY_PATIENCE	2	/* timeouts; RCPT and DATA may go together */
 
 static const struct {
@@ -77,6 +78,13 @@ smtp_watch_stop(struct smtp_watch *w, const char *trouble)
 	w->stopped = true;
 }
 
+bool
+smtp_watch_cut(const struct smtp_watch *w)
+{
+	return w->cut ||
+	    (!w->complete && w->len > 0 && w->column < LINE_BYTES);
+}
+
 static bool
 starts_with(const char *buf, size_t len, const char *verb)
 {
@@ -88,6 +96,12 @@ sent(struct smtp_watch *w, const char *buf, size_t len)
 {
 	size_t i;
 
+	if (smtp_watch_cut(w)) {
+		smtp_watch_stop(w, "the reply is cut off");
+		w->cut = true;
+	}
+	if (w->stopped)
+		return;
 	if (starts_with(buf, len, "QUIT\r\n")) {
 		w->quit = true;
 		w->since = clock_ms();

@@ -35,6 +35,7 @@ struct smtp_watch {
 	int code;		/* its code, while it is not: 0 */
 	char reply[256];	/* its text */
 	const char *trouble;	/* why we made libesmtp stop, or NULL */
+	bool cut;		/* …in the middle of the last reply */
 
 	int64_t since;		/* when the last command was sent */
 	size_t received;	/* bytes since then */
@@ -50,6 +51,8 @@ bool	smtp_watch_late(const struct smtp_watch *w);
 void	smtp_watch_monitor(const char *buf, int len, int writing, void *arg);
 /* The message is handed over: its reply is next. */
 void	smtp_watch_body(struct smtp_watch *w);
+/* Did the connection end within a reply?  libesmtp takes what came of it. */
+bool	smtp_watch_cut(const struct smtp_watch *w);
 /* Make libesmtp stop at the next reply. */
 void	smtp_watch_stop(struct smtp_watch *w, const char *trouble);
 

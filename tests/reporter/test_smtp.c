@@ -305,7 +305,7 @@ static const struct {
 	{ "silence after EHLO", "EHLO=silent\n", "FFF",
 	    { "EHLO: no reply", "no reply", "no reply" } },
 	{ "half a reply to EHLO", "EHLO=250-sink|close\n", "FFF",
-	    { "EHLO: connection lost", "lost", "lost" } },
+	    { "EHLO: the reply is cut off", "cut off", "cut off" } },
 	{ "bytes beyond ASCII in EHLO",
 	    "EHLO=250-sink|250-\xc3\xa4\xc3\xb6|250 \xff\xfe\n", "DDD",
 	    { "250", "250", "250" } },
@@ -370,7 +370,7 @@ static const struct {
 	    { "250", "message: no reply within 1 seconds", "no reply" } },
 	{ "half a reply after the second message",
 	    ".=250 ok\n.=250-half|close\n", "DFF",
-	    { "250", "message: connection lost", "lost" } },
+	    { "250", "message: the reply is cut off", "cut off" } },
 	{ "a late reply", ".=late|250 ok\n", "DDD", { "250", "250", "250" } },
 	{ "accepted, then gone", ".=250 ok\n.=250 ok|close\n", "DDF",
 	    { "250", "250", "MAIL: connection lost" } },
@@ -433,6 +433,14 @@ what_was_answered(void **state)
 		{ "EHLO and HELO refused", "EHLO=550 no\nHELO=550 no\n",
 		    { false, false } },
 		{ "silence", "MAIL=silent\n", { false, false } },
+		{ "cut off, and seemed accepted", ".=raw 250 2.0.0 o|close\n",
+		    { false, false } },
+		{ "the second one cut off", ".=250 ok\n.=raw 250 o|close\n",
+		    { true, false } },
+		{ "cut off, and seemed refused", "RCPT=raw 550 5.|close\n",
+		    { false, false } },
+		{ "lost in a second line", ".=raw 250-o\r\n|close\n",
+		    { false, false } },
 	};
 	struct smtp_config c = config();
 	struct smtp_message m[2];

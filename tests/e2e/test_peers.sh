@@ -73,14 +73,14 @@ check 'SIGTERM ends a run within the time of a transfer' stopped
 settle()
 {
 	for n in 2 3; do
-		exits 1 send --once --now 2>log.$n || return
+		exits 1 send --once --now 2>"log.$n" || return
 		echo "$n: $(pending) pending"
 	done
 }
 check 'runs with --once --now settle some' settle
 settled()
 {
-	send 2>log.4
+	send -v 2>log.4
 	(($? < 2)) && equal 0 "$(pending)"
 }
 check 'one without settles all, or gives up in time' settled

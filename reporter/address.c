@@ -52,6 +52,7 @@ static const struct range {
 	{ "2002::", 16, "6to4", 2 },
 	{ "3fff::", 20, "documentation", 0 },
 	{ "2000::", 3, NULL, 0 },
+	{ "5f00::", 16, "segment routing", 0 },
 	{ "fc00::", 7, "unique-local", 0 },
 	{ "fe80::", 10, "link-local", 0 },
 	{ "fec0::", 10, "site-local", 0 },

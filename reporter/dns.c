@@ -192,6 +192,15 @@ found(const struct question *q, const struct ub_result *r)
 	arena_release(&a);
 }
 
+static void
+bogus(const struct question *q, const struct ub_result *r)
+{
+	const char *why = r->why_bogus != NULL ? r->why_bogus : "";
+	size_t len = strlen(why);
+
+	q->fn(q->arg, DNS_FAILED, false, &why, &len, 1);
+}
+
 /* q is in no list any more.  r is NULL: no answer. */
 static void
 answer(const struct question *q, const struct ub_result *r)
@@ -200,8 +209,10 @@ answer(const struct question *q, const struct ub_result *r)
 
 	d->nasked--;
 	d->answering = true;
-	if (r == NULL || r->bogus)
+	if (r == NULL)
 		q->fn(q->arg, DNS_FAILED, false, NULL, NULL, 0);
+	else if (r->bogus)
+		bogus(q, r);
 	else if (r->havedata)
 		found(q, r);
 	else if (r->rcode == RCODE_NOERROR || r->rcode == RCODE_NXDOMAIN)

@@ -32,6 +32,8 @@ void	dns_free(struct dns *d);
  * character-strings joined and terminated; a record that is malformed or
  * holds a NUL is left out, so n may be 0.  All of it is gone when fn returns.
  * secure: proven by DNSSEC from the trust anchor, be it FOUND or NONE.
+ * FAILED: n is 1 where DNSSEC says that the answer is false, and data[0] says
+ * why; else 0.
  */
 typedef void dns_fn(void *arg, enum dns_status status, bool secure,
 	    const char *const *data, const size_t *len, size_t n);

@@ -83,13 +83,32 @@ gzip_pack(struct gzip *g, const void *in, size_t len, const void **out,
 }
 
 /*
- * Inflate into *buf, which grows as needed, but stops being fed when it holds
- * more than max bytes.  There is room for a terminator.
+ * How long it says it is (RFC 1952 section 2.3.1), which spares zlib a window
+ * and us a second round, or any size where that cannot be true: deflate makes
+ * at most 1032 bytes of one.
+ */
+static size_t
+first_size(const unsigned char *in, size_t len, size_t max)
+{
+	size_t n;
+
+	if (len < 4)
+		return 1;
+	in += len - 4;
+	n = (size_t)in[0] | (size_t)in[1] << 8 | (size_t)in[2] << 16 |
+	    (size_t)in[3] << 24;
+	if (n > max || n / 1032 > len)
+		n = max < UNPACK_FIRST ? max : UNPACK_FIRST;
+	return n + 1;
+}
+
+/*
+ * Inflate into *buf, of this size, which grows as needed, but stops being fed
+ * when it holds more than max bytes.  There is room for a terminator.
  */
 static int
-inflate_all(z_stream *z, unsigned char **buf, size_t max)
+inflate_all(z_stream *z, unsigned char **buf, size_t size, size_t max)
 {
-	size_t size = max < UNPACK_FIRST ? max + 1 : UNPACK_FIRST;
 	int rc;
 
 	*buf = xmalloc(size + 1);
@@ -103,8 +122,8 @@ inflate_all(z_stream *z, unsigned char **buf, size_t max)
 			z->next_out = *buf + z->total_out;
 		}
 		z->avail_out = at_once(size - z->total_out);
-		rc = inflate(z, Z_NO_FLUSH);
-	} while (rc == Z_OK);
+		rc = inflate(z, Z_FINISH);
+	} while (rc == Z_OK || (rc == Z_BUF_ERROR && z->avail_out == 0));
 	return rc == Z_STREAM_END && z->total_out > max ? Z_MEM_ERROR : rc;
 }
 
@@ -124,7 +143,7 @@ gzip_unpack(const void *in, size_t len, size_t max, size_t *outlen,
 	z.avail_in = (unsigned)len;
 	if (inflateInit2(&z, MAX_WBITS + GZIP_WRAP) != Z_OK)
 		fatal("zlib: cannot decompress");
-	rc = inflate_all(&z, &buf, max);
+	rc = inflate_all(&z, &buf, first_size(in, len, max), max);
 	inflateEnd(&z);
 	if (rc == Z_STREAM_END && z.avail_in == 0) {
 		buf[z.total_out] = '\0';

@@ -28,7 +28,7 @@ static void	take(struct job *j, const char *data, size_t len,
 		    const struct lint_names *names, bool packed);
 
 static int
-fill(struct report_file *f, int fd, size_t *len)
+fill(struct report_file *f, int fd, bool regular, size_t *len)
 {
 	ssize_t n;
 
@@ -43,6 +43,11 @@ fill(struct report_file *f, int fd, size_t *len)
 			n = 0;
 		else if (n <= 0)
 			break;
+		/* Of a plain file it is the end that makes a read short. */
+		if (regular && *len + (size_t)n < f->size && n > 0) {
+			*len += (size_t)n;
+			break;
+		}
 	}
 	if (*len > REPORT_FILE_MAX) {
 		errno = EFBIG;
@@ -53,15 +58,15 @@ fill(struct report_file *f, int fd, size_t *len)
 }
 
 static int
-load(struct report_file *f, const char *path, size_t *len)
+load(struct report_file *f, const struct report_path *path, size_t *len)
 {
-	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC |
-	    O_NOCTTY), saved, rc;
+	bool is_stdin = strcmp(path->name, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path->name, O_RDONLY |
+	    O_CLOEXEC | O_NOCTTY), saved, rc;
 
 	if (fd == -1)
 		return -1;
-	rc = fill(f, fd, len);
+	rc = fill(f, fd, path->regular, len);
 	saved = errno;
 	if (!is_stdin)
 		close(fd);
@@ -158,10 +163,10 @@ take(struct job *j, const char *data, size_t len,
 }
 
 int
-report_file_read(struct report_file *f, const char *path, report_file_fn *fn,
-    void *arg, char **why)
+report_file_read(struct report_file *f, const struct report_path *path,
+    report_file_fn *fn, void *arg, char **why)
 {
-	struct job j = { .file = f, .path = path, .fn = fn, .arg = arg };
+	struct job j = { .file = f, .path = path->name, .fn = fn, .arg = arg };
 	size_t len;
 
 	arena_reset(&f->arena);

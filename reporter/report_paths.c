@@ -3,86 +3,110 @@
 #include <sys/stat.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <fts.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/log.h"
 #include "conf/mem.h"
 
+#define DEPTH_MAX	32	/* folders in folders */
+
+static void	walk(struct report_paths *p, const char *path, int depth);
+
 static void
-add(struct report_paths *p, const char *path)
+add(struct report_paths *p, char *name, bool regular)
 {
 	if (p->n == p->size) {
 		p->size = p->size == 0 ? 64 : 2 * p->size;
 		p->path = xreallocarray(p->path, p->size, sizeof(*p->path));
 	}
-	p->path[p->n++] = xstrdup(path);
+	p->path[p->n++] = (struct report_path){ name, regular };
+}
+
+static void
+bad(struct report_paths *p, const char *path)
+{
+	log_warn("%s: %m", path);
+	p->bad++;
 }
 
 /* Mails that are being delivered are not there yet. */
 static bool
-is_maildir_tmp(const FTSENT *e)
+is_maildir(const char *path)
 {
-	char *other;
+	char *cur = xasprintf("%s/cur", path);
 	struct stat st;
-	bool yes;
+	bool yes = stat(cur, &st) == 0 && S_ISDIR(st.st_mode);
 
-	if (strcmp(e->fts_name, "tmp") != 0)
-		return false;
-	other = xasprintf("%.*s/cur", (int)(e->fts_pathlen - 4), e->fts_path);
-	yes = stat(other, &st) == 0 && S_ISDIR(st.st_mode);
-	free(other);
+	free(cur);
 	return yes;
 }
 
-static void
-visit(struct report_paths *p, FTS *fts, FTSENT *e)
+/* File systems that do not say what an entry is have to be asked. */
+static unsigned char
+type_of(const struct dirent *e, const char *path)
 {
-	switch (e->fts_info) {
-	case FTS_D:
-		if (e->fts_level > 0 &&
-		    (e->fts_name[0] == '.' || is_maildir_tmp(e)))
-			fts_set(fts, e, FTS_SKIP);
-		break;
-	case FTS_F:
-		if (e->fts_name[0] != '.')
-			add(p, e->fts_path);
-		break;
-	case FTS_DNR:
-	case FTS_ERR:
-	case FTS_NS:
-		errno = e->fts_errno;
-		log_warn("%s: %m", e->fts_path);
-		p->bad++;
-		break;
-	default:
-		break;
-	}
-}
+	struct stat st;
 
-static int
-by_name(const FTSENT **a, const FTSENT **b)
-{
-	return strcmp((*a)->fts_name, (*b)->fts_name);
+	if (e->d_type != DT_UNKNOWN)
+		return e->d_type;
+	if (lstat(path, &st) == -1)
+		return DT_UNKNOWN;
+	return (unsigned char)IFTODT(st.st_mode);
 }
 
 /* Links are not followed: what is below is below. */
 static void
-walk(struct report_paths *p, const char *path)
+visit(struct report_paths *p, const char *folder, const struct dirent *e,
+    int depth)
 {
-	char *root = xstrdup(path), *const roots[] = { root, NULL };
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR,
-	    by_name);
-	FTSENT *e;
+	char *path = xasprintf("%s%s%s", folder,
+	    folder[strlen(folder) - 1] == '/' ? "" : "/", e->d_name);
 
-	if (fts == NULL)
-		fatal("%s: %m", path);
-	while ((e = fts_read(fts)) != NULL)
-		visit(p, fts, e);
-	fts_close(fts);
-	free(root);
+	switch (type_of(e, path)) {
+	case DT_REG:
+		add(p, path, true);
+		return;
+	case DT_DIR:
+		if (strcmp(e->d_name, "tmp") != 0 || !is_maildir(folder))
+			walk(p, path, depth + 1);
+		break;
+	default:
+		break;
+	}
+	free(path);
+}
+
+static int
+is_visible(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+static int
+by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void
+walk(struct report_paths *p, const char *path, int depth)
+{
+	struct dirent **list;
+	int n;
+
+	if (depth > DEPTH_MAX)
+		errno = ELOOP;
+	if (depth > DEPTH_MAX ||
+	    (n = scandir(path, &list, is_visible, by_name)) == -1) {
+		bad(p, path);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		visit(p, path, list[i], depth);
+		free(list[i]);
+	}
+	free(list);
 }
 
 int
@@ -91,16 +115,16 @@ report_paths_add(struct report_paths *p, const char *path)
 	struct stat st;
 
 	if (strcmp(path, "-") == 0) {
-		add(p, path);
+		add(p, xstrdup(path), false);
 		return 0;
 	}
 	if (stat(path, &st) == -1)
 		return -1;
 	if (S_ISDIR(st.st_mode)) {
 		p->many = true;
-		walk(p, path);
+		walk(p, path, 0);
 	} else
-		add(p, path);
+		add(p, xstrdup(path), S_ISREG(st.st_mode));
 	return 0;
 }
 
@@ -108,7 +132,7 @@ void
 report_paths_release(struct report_paths *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		free(p->path[i]);
+		free(p->path[i].name);
 	free(p->path);
 	memset(p, 0, sizeof(*p));
 }

@@ -133,8 +133,8 @@ gather_files(struct gathering *g, char **paths, size_t n)
 			g->wrong = true;
 		}
 	for (size_t i = 0; i < all.n; i++) {
-		g->path = all.path[i];
-		if (report_file_read(&file, g->path, on_report, g,
+		g->path = all.path[i].name;
+		if (report_file_read(&file, &all.path[i], on_report, g,
 		    &why) == -1) {
 			log_warn("%s: %s", g->path, why);
 			g->wrong = true;

@@ -20,7 +20,7 @@
 #include "reporter/show.h"
 #include "reporter/show_table.h"
 
-#define BATCH		32	/* files */
+#define BATCH		64	/* files */
 #define AHEAD		64	/* batches that wait to be printed */
 #define THREADS_MAX	16
 
@@ -196,10 +196,14 @@ on_report(void *arg, const char *text, size_t len,
 
 /* A mail among many need not carry a report. */
 static void
-read_one(struct reader *d, struct report_file *f)
+read_one(struct reader *d, struct report_file *f,
+    const struct report_path *path)
 {
 	char *why;
-	int n = report_file_read(f, d->path, on_report, d, &why);
+	int n;
+
+	d->path = path->name;
+	n = report_file_read(f, path, on_report, d, &why);
 
 	if (n == 0 && !d->many)
 		why = xstrdup("there is no TLS report in this mail");
@@ -218,10 +222,8 @@ read_batch(const struct work *w, size_t number, struct report_file *f,
 
 	d->totals = (struct totals){ 0 };
 	d->out = xmemstream(&b->text, &b->len);
-	for (size_t i = number * BATCH; i < end && i < w->paths->n; i++) {
-		d->path = w->paths->path[i];
-		read_one(d, f);
-	}
+	for (size_t i = number * BATCH; i < end && i < w->paths->n; i++)
+		read_one(d, f, &w->paths->path[i]);
 	xmemclose(d->out);
 	b->totals = d->totals;
 }

@@ -121,6 +121,13 @@ bad_input_is_refused(void **state)
 	bytes[len - 8] ^= 1;	/* of the check sum */
 	assert_null(gzip_unpack(bytes, len, 1000, &outlen, &why));
 	assert_string_equal(why, "not gzip data");
+	/* The length it says it has is a hint, and no more. */
+	for (int shift = 0; shift < 32; shift += 8) {
+		memcpy(bytes, packed, len);
+		bytes[len - 4 + shift / 8] ^= 0xff;
+		assert_null(gzip_unpack(bytes, len, 1000, &outlen, &why));
+		assert_string_equal(why, "not gzip data");
+	}
 	assert_null(gzip_unpack(text, sizeof(text), 1000, &outlen, &why));
 	assert_string_equal(why, "not gzip data");
 	assert_int_equal(outlen, 0);

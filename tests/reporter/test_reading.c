@@ -32,6 +32,23 @@ static const struct {
 	{ "a key twice", "{\"policies\":[],\"policies\":[]}", "- 0/0 (7)" },
 	{ "rubbish in policies", "{\"policies\":[1,null,[],{}]}",
 	    "- 0/0 (9)" },
+	{ "strings and lists where objects belong",
+	    "{\"policies\":[\"a\",[{\"policy\":{}}],{\"policy\":[\"b\"],"
+	    "\"failure-details\":[\"c\",{\"x\":{\"y\":[1]}}]}]}",
+	    "- 0/0 (12)" },
+	{ "nested deeply", "{\"policies\":[{\"policy\":{\"policy-string\":"
+	    "[[[[[[[[[[[[{\"policy-domain\":\"x\"}]]]]]]]]]]]],\"policy-domain"
+	    "\":\"a.example\"}}]}", "a.example 0/0 (7)" },
+	{ "a text for a list of one", "{\"policies\":[{\"policy\":{"
+	    "\"mx-host\":\"m\",\"policy-domain\":\"a.example\"}}]}",
+	    "a.example 0/0 (7)" },
+	{ "policies twice: the last", "{\"policies\":[{\"policy\":{"
+	    "\"policy-domain\":\"a.example\"}}],\"policies\":[{\"policy\":{"
+	    "\"policy-domain\":\"b.example\"}}]}", "b.example 0/0 (7)" },
+	{ "text behind it", "{\"policies\":[]}{", "not JSON: line 1: end of "
+	    "file expected near '{'" },
+	{ "no UTF-8", "{\"policies\":[],\"x\":\"\xff\"}", "not JSON: line 1: "
+	    "unable to decode byte 0xff near '\"'" },
 	{ "counts as senders write them", "{\"policies\":["
 	    "{\"summary\":{\"total-successful-session-count\":1.0,"
 	    "\"total-failure-session-count\":-1}},"

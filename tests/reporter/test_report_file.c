@@ -53,6 +53,7 @@ put(void *arg, const char *text, size_t len, const struct lint_names *n)
 static char *
 read_as(const char *name, const void *data, size_t len)
 {
+	struct report_path path = { (char *)(uintptr_t)name, data != NULL };
 	struct report_file file = { 0 };
 	char *text = NULL, *why, *got;
 	size_t n;
@@ -61,7 +62,7 @@ read_as(const char *name, const void *data, size_t len)
 
 	if (data != NULL)
 		write_file(name, data, len);
-	rc = report_file_read(&file, name, put, f, &why);
+	rc = report_file_read(&file, &path, put, f, &why);
 	xmemclose(f);
 	got = xasprintf("%s%d %s", text, rc, why ? why : "");
 	free(text);
@@ -153,7 +154,8 @@ paths_of(const char *path)
 	int rc = report_paths_add(&p, path);
 
 	for (size_t i = 0; i < p.n; i++)
-		fprintf(f, "%s ", p.path[i]);
+		fprintf(f, "%s%s ", p.path[i].regular ? "" : "?",
+		    p.path[i].name);
 	fprintf(f, "%d%s", rc, p.many ? " many" : "");
 	xmemclose(f);
 	report_paths_release(&p);
@@ -176,7 +178,7 @@ folders(void **state)
 	write_file(".hidden", "", 0);
 	assert_int_equal(symlink("/etc", "link"), 0);
 	expect("a file", paths_of("tmp/a.json"), "tmp/a.json 0");
-	expect("standard input", paths_of("-"), "- 0");
+	expect("standard input", paths_of("-"), "?- 0");
 	expect("a Maildir", paths_of("box"), "box/cur/1:2,S box/new/2 0 many");
 	expect("a folder", paths_of("tmp"), "tmp/a.json tmp/b.json 0 many");
 	expect("all of it", paths_of("."), "./box/cur/1:2,S ./box/new/2 "

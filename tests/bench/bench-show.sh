@@ -40,6 +40,8 @@ for ((i = 0; i < rounds; i++)); do
 		printf 'not the same totals:\n%s\n%s\n' "$want" "$got"
 		exit 1
 	}
+	sample "open, read, unpack alone" "$bench/unpack_loop" \
+	    "$scratch/reports"
 	may_exit=1 sample "tlsrpt-show --lint" "$build/tlsrpt-show" report \
 	    --lint "$scratch/reports"
 done
@@ -48,6 +50,9 @@ echo "$n report files, $(gzip -dc "$scratch"/reports/*.gz | wc -c) bytes of" \
 times "Python, json and gzip"
 times "tlsrpt-show --summary"
 times "tlsrpt-show --lint"
+times "open, read, unpack alone"
+echo "of Python's time, opening, reading and unpacking alone take" \
+    "$(ratio wall 'open, read, unpack alone' 'Python, json and gzip')"
 goal "time per file, as part of Python's" \
     "$(ratio wall 'tlsrpt-show --summary' 'Python, json and gzip')" 0.05
 

@@ -289,7 +289,7 @@ put_table(FILE *f, const struct survey *s, size_t nlinked)
 	    "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
 	    "aria-label=\"Table of failing domains\">\n"
 	    "<table id=\"failing\" class=\"n2 n3 n4 n6\">"
-	    "<caption>Most failures first.</caption>"
+	    "<caption>Every domain with failed sessions.</caption>"
 	    "<thead><tr><th scope=\"col\">Domain</th>"
 	    "<th scope=\"col\" data-type=\"n\">Sessions</th>"
 	    "<th scope=\"col\" data-type=\"n\" aria-sort=\"descending\">Failed"

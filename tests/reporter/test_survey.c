@@ -178,15 +178,14 @@ page_of(struct survey_book *b, size_t *len)
 	return page;
 }
 
+/* Not by strstr, which a sanitizer has look at all that is left each time. */
 static size_t
 count(const char *text, const char *part)
 {
-	size_t n = 0;
+	size_t n = 0, len = strlen(part);
 
-	while ((text = strstr(text, part)) != NULL) {
-		text += strlen(part);
-		n++;
-	}
+	for (; *text != '\0'; text++)
+		n += *text == *part && strncmp(text, part, len) == 0;
 	return n;
 }
 

@@ -31,26 +31,15 @@ struct days {
 	bool again;			/* out, to show: it was queued before */
 	bool wrong;			/* out: something was logged as wrong */
 
-	bool left_out;			/* its own: the day is over a quota */
+	bool left_out;			/* enqueue's: the day is over a quota */
 	char refusal[256];
 	struct archive archive;
 };
 
 void	days_report(struct days *d);
 
-/*
- * Why a report's delivery to one of its destinations fails at once, or NULL.
- * What runs for real and what shows it ask here.
- */
-const char *days_refusal(struct days *d, const struct daily_report *r,
-	    const struct rua *to);
-
-/* When it is tried first, if queued now. */
-int64_t	days_first_try(const struct days *d, const struct daily_report *r,
-	    const struct rua *to);
-
-/* As the queue has it, if queued now.  Points into r; not to be released. */
-struct queue_report days_queued(const struct daily_report *r, int64_t now);
+/* Ends the program where a function of the queue failed. */
+void	days_must(const struct days *d, int rc);
 
 /*
  * Forget what has been kept long enough: days of the spool all of whose

@@ -7,6 +7,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/archive.h"
+#include "reporter/enqueue.h"
 #include "reporter/hold.h"
 #include "reporter/json.h"
 #include "reporter/mailer.h"
@@ -52,7 +53,7 @@ static void
 write_mail(struct dryrun *d, const struct daily_report *r, const char *address,
     size_t number)
 {
-	const struct queue_report q = days_queued(r, d->now);
+	const struct queue_report q = enqueue_form(r, d->now);
 	char suffix[32] = ".eml", *message, *why;
 	size_t len;
 
@@ -84,7 +85,7 @@ print_line(struct dryrun *d, const struct daily_report *r, const char *to)
 static bool
 is_held_back(const struct dryrun *d, const struct daily_report *r)
 {
-	const struct queue_report q = days_queued(r, d->now);
+	const struct queue_report q = enqueue_form(r, d->now);
 	char *why = hold_report(d->conf, &q);
 
 	if (why == NULL)
@@ -98,7 +99,7 @@ static void
 destination(struct dryrun *d, const struct daily_report *r,
     const struct rua *to, size_t *mails)
 {
-	const char *why = days_refusal(d->days, r, to);
+	const char *why = enqueue_refusal(d->days, r, to);
 	char *text;
 
 	if (why == NULL && to->scheme == RUA_MAILTO &&

@@ -7,6 +7,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/enqueue.h"
 #include "reporter/hold.h"
 #include "reporter/mailer.h"
 #include "spool/day.h"
@@ -76,7 +77,7 @@ static const char *
 refusal(const struct explain *e, const struct daily_report *r,
     const struct rua *to)
 {
-	const char *why = days_refusal(e->days, r, to);
+	const char *why = enqueue_refusal(e->days, r, to);
 
 	if (why == NULL && to->scheme == RUA_MAILTO)
 		why = mailer_refusal(e->days->conf, e->dkim);
@@ -103,7 +104,7 @@ static int
 on_report(void *arg, const struct daily_report *r)
 {
 	const struct explain *e = arg;
-	const struct queue_report q = days_queued(r, e->days->now);
+	const struct queue_report q = enqueue_form(r, e->days->now);
 	char time[DAY_TIME_TEXT], *when;
 	char *held_back = hold_report(e->days->conf, &q);
 	const char *why;
@@ -119,7 +120,7 @@ on_report(void *arg, const struct daily_report *r)
 			continue;
 		}
 		when = xasprintf(", first tried at %s", day_format_time(
-		    days_first_try(e->days, r, to), time));
+		    enqueue_first_try(e->days, r, to), time));
 		say_destination(e, to, e->days->again ? "" : when);
 		free(when);
 	}

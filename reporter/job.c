@@ -10,10 +10,7 @@ job_new(struct job_set *set, const struct queue_delivery *d)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
 
-	j->d = *d;
-	j->d.uri = xstrdup(d->uri);
-	j->d.host = xstrdup(d->host);
-	j->d.note = NULL;
+	queue_delivery_copy(&j->d, d);
 	if (set->n == set->room) {
 		set->room = set->room ? 2 * set->room : 256;
 		set->job = xreallocarray(set->job, set->room,

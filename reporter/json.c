@@ -214,7 +214,8 @@ json_report(const struct report *r, bool readable, size_t *len)
 
 	json_mem_begin(tree, sizeof(tree));
 	if ((o = report(r)) == NULL || json_dump_callback(o, append, &t,
-	    readable ? JSON_INDENT(2) : JSON_COMPACT) == -1) {
+	    readable ? JSON_INDENT(2) : JSON_COMPACT) == -1 ||
+	    (readable && append("\n", 1, &t) == -1)) {
 		free(t.s);
 		t = (struct text){ 0 };
 	} else

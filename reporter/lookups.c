@@ -4,6 +4,7 @@
 
 #include "conf/mem.h"
 #include "reporter/archive.h"
+#include "reporter/enqueue.h"
 #include "reporter/quota.h"
 
 /* A destination that DNS gave may be one too many for its day. */
@@ -28,13 +29,10 @@ resolved(struct marks *m, const struct conf *c, struct job *j,
 	struct queue_delivery *d = xcalloc(list->n, sizeof(*d));
 	struct archive copies = { 0 };
 
-	for (size_t i = 0; i < list->n; i++)
-		d[i] = (struct queue_delivery){
-			.transport = list->list[i].scheme == RUA_MAILTO ?
-			    QUEUE_MAILTO : QUEUE_HTTPS,
-			.uri = list->list[i].uri, .host = list->list[i].host,
-			.next_try = due,
-		};
+	for (size_t i = 0; i < list->n; i++) {
+		d[i] = enqueue_to(&list->list[i]);
+		d[i].next_try = due;
+	}
 	archive_report(&copies, list->folders, list->nfolders, NULL,
 	    j->r.filename, j->r.body, j->r.len);
 	archive_end(&copies);

@@ -30,29 +30,38 @@ enum queue_transport {
 	QUEUE_LOOKUP	/* the record is still to be asked for in DNS */
 };
 
+/*
+ * What these two point to is lent by whoever fills them in; with `memory`, it
+ * is in there, and the release functions free it.
+ */
 struct queue_report {
 	int64_t row;
 	int day;
 	unsigned part;
 	int64_t made;		/* seconds: the Date of its mail */
-	char *domain, *report_id, *filename;
+	const char *domain, *report_id, *filename;
 	uint64_t sessions, failures;
-	void *body;		/* gzip */
+	const void *body;	/* gzip */
 	size_t len;
+	void *memory;
 };
 void	queue_report_release(struct queue_report *r);
 
 struct queue_delivery {
 	int64_t row, report;
 	enum queue_transport transport;
-	char *uri;		/* canonical, unique within the report */
-	char *host;		/* for per-host limits */
+	const char *uri;	/* canonical, unique within the report */
+	const char *host;	/* for per-host limits */
 	enum queue_state state;
 	int64_t next_try;	/* seconds */
 	int64_t first_try;	/* 0: not tried yet */
 	unsigned tries;
-	char *note;		/* last reply or error, or NULL */
+	const char *note;	/* last reply or error, or NULL */
+	void *memory;
 };
+/* A copy with memory of its own, less the note. */
+void	queue_delivery_copy(struct queue_delivery *d,
+	    const struct queue_delivery *from);
 void	queue_delivery_release(struct queue_delivery *d);
 
 /*
@@ -97,6 +106,7 @@ int	queue_next_due(struct queue *q, const char *domain, int64_t *t);
 /* Make everything pending due at `now`. */
 int	queue_make_due(struct queue *q, int64_t now, const char *domain);
 
+/* With memory, to be released.  -1 also where there is no such row. */
 int	queue_get_report(struct queue *q, int64_t row, struct queue_report *r);
 
 /*

@@ -23,20 +23,28 @@ queue_state_name(enum queue_state s)
 }
 
 /* Columns never hold NULL but for note; without memory they would. */
-static char *
+static const char *
 column(sqlite3_stmt *s, int i)
 {
-	const unsigned char *text = sqlite3_column_text(s, i);
-
-	return text == NULL ? NULL : (char *)(uintptr_t)text;
+	return (const char *)sqlite3_column_text(s, i);
 }
 
-static char *
-column_dup(sqlite3_stmt *s, int i)
+/* Append to memory; where the copy begins. */
+static void *
+append(char **end, const void *p, size_t len)
 {
-	const char *text = column(s, i);
+	void *copy = *end;
 
-	return xstrdup(text ? text : "");
+	if (len > 0)
+		memcpy(copy, p, len);
+	*end += len;
+	return copy;
+}
+
+static const char *
+append_text(char **end, const char *text)
+{
+	return append(end, text, strlen(text) + 1);
 }
 
 /* The index of a name that the table's CHECK lets in. */
@@ -65,6 +73,7 @@ read_delivery(sqlite3_stmt *s, struct queue_delivery *d)
 	d->first_try = sqlite3_column_int64(s, 7);
 	d->tries = (unsigned)sqlite3_column_int64(s, 8);
 	d->note = column(s, 9);
+	d->memory = NULL;
 }
 
 /*
@@ -133,20 +142,28 @@ queue_next_due(struct queue *q, const char *domain, int64_t *t)
 static void
 read_report(sqlite3_stmt *s, struct queue_report *r)
 {
+	const char *texts[3];
 	const void *body = sqlite3_column_blob(s, 8);
+	size_t room;
+	char *end;
 
 	r->day = sqlite3_column_int(s, 0);
 	r->part = (unsigned)sqlite3_column_int64(s, 1);
 	r->made = sqlite3_column_int64(s, 2);
-	r->domain = column_dup(s, 3);
-	r->report_id = column_dup(s, 4);
-	r->filename = column_dup(s, 5);
 	r->sessions = (uint64_t)sqlite3_column_int64(s, 6);
 	r->failures = (uint64_t)sqlite3_column_int64(s, 7);
 	r->len = body ? (size_t)sqlite3_column_bytes(s, 8) : 0;
-	r->body = xmalloc(r->len);
-	if (r->len != 0)
-		memcpy(r->body, body, r->len);
+	room = r->len;
+	for (int i = 0; i < 3; i++) {
+		if ((texts[i] = column(s, 3 + i)) == NULL)
+			texts[i] = "";
+		room += strlen(texts[i]) + 1;
+	}
+	r->memory = end = xmalloc(room);
+	r->domain = append_text(&end, texts[0]);
+	r->report_id = append_text(&end, texts[1]);
+	r->filename = append_text(&end, texts[2]);
+	r->body = append(&end, body, r->len);
 }
 
 int
@@ -172,19 +189,26 @@ queue_get_report(struct queue *q, int64_t row, struct queue_report *r)
 void
 queue_report_release(struct queue_report *r)
 {
-	free(r->domain);
-	free(r->report_id);
-	free(r->filename);
-	free(r->body);
+	free(r->memory);
 	memset(r, 0, sizeof(*r));
+}
+
+void
+queue_delivery_copy(struct queue_delivery *d, const struct queue_delivery *from)
+{
+	char *end = xmalloc(strlen(from->uri) + strlen(from->host) + 2);
+
+	*d = *from;
+	d->memory = end;
+	d->uri = append_text(&end, from->uri);
+	d->host = append_text(&end, from->host);
+	d->note = NULL;
 }
 
 void
 queue_delivery_release(struct queue_delivery *d)
 {
-	free(d->uri);
-	free(d->host);
-	free(d->note);
+	free(d->memory);
 	memset(d, 0, sizeof(*d));
 }
 

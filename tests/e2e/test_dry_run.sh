@@ -76,6 +76,14 @@ same_as_queued()
 check 'the very bytes of the dry run were queued' same_as_queued
 check 'with a queue, it changes nothing either' unchanged \
     send --dry-run
+ends_its_lines()
+{
+	local file
+	for file in first/*.json; do
+		(($(tail -c 1 "$file" | wc -l) == 1)) || return
+	done
+}
+check 'files for people end with an end of line' ends_its_lines
 # A name of 253 bytes makes a file name that no file system takes.
 label=$(printf 'l%.0s' {1..49})
 long=$label.$label.$label.$label.$label.com

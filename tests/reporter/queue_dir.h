@@ -125,10 +125,10 @@ add_report(struct queue *q, int day, unsigned part, const char *domain,
 {
 	struct queue_report r = {
 		.day = day, .part = part, .made = NOW,
-		.domain = (char *)(uintptr_t)domain,
-		.report_id = (char *)(uintptr_t)domain,
-		.filename = (char *)(uintptr_t)domain,
-		.sessions = 1, .body = (char *)(uintptr_t)"\x1f\x8b", .len = 2,
+		.domain = domain,
+		.report_id = domain,
+		.filename = domain,
+		.sessions = 1, .body = "\x1f\x8b", .len = 2,
 	};
 
 	must(q, queue_begin(q));
@@ -143,8 +143,8 @@ static inline struct queue_delivery
 mail_to(const char *uri)
 {
 	return (struct queue_delivery){
-		.transport = QUEUE_MAILTO, .uri = (char *)(uintptr_t)uri,
-		.host = (char *)(uintptr_t)strrchr(uri, '@') + 1,
+		.transport = QUEUE_MAILTO, .uri = uri,
+		.host = strrchr(uri, '@') + 1,
 		.next_try = NOW,
 	};
 }
@@ -153,8 +153,8 @@ static inline struct queue_delivery
 post_to(const char *uri, const char *host)
 {
 	return (struct queue_delivery){
-		.transport = QUEUE_HTTPS, .uri = (char *)(uintptr_t)uri,
-		.host = (char *)(uintptr_t)host, .next_try = NOW,
+		.transport = QUEUE_HTTPS, .uri = uri,
+		.host = host, .next_try = NOW,
 	};
 }
 

@@ -81,11 +81,11 @@ make_queued(struct queue_report *q, size_t i, const void *body, size_t len)
 {
 	*q = (struct queue_report){
 		.day = sample_report.day, .part = 1, .made = 1795305600,
-		.domain = (char *)(uintptr_t)sample_report.domain,
-		.report_id = (char *)(uintptr_t)(rows[i].report_id != NULL ?
-		    rows[i].report_id : sample_report.id),
-		.filename = (char *)(uintptr_t)sample_report.filename,
-		.body = (void *)(uintptr_t)body, .len = len,
+		.domain = sample_report.domain,
+		.report_id = rows[i].report_id != NULL ?
+		    rows[i].report_id : sample_report.id,
+		.filename = sample_report.filename,
+		.body = body, .len = len,
 	};
 }
 

@@ -74,7 +74,7 @@ reports_of(const char *file)
 		assert_non_null(json);
 		if ((why = lint_report(json, len, &names)) != NULL)
 			fail_msg("%s: %s", r.domain, why);
-		fprintf(f, "%s\n", json);
+		fputs(json, f);
 		free(json);
 	}
 	fclose(f);

@@ -189,10 +189,7 @@ note_due(void *arg, const struct queue_delivery *d)
 {
 	struct queue_delivery **end = arg;
 
-	**end = *d;
-	(*end)->uri = (*end)->note = NULL;
-	(*end)->host = xstrdup(d->host);
-	++*end;
+	queue_delivery_copy((*end)++, d);
 	return 0;
 }
 
@@ -210,7 +207,7 @@ deliver(struct life *l, int64_t now)
 			    l->w->domains[i].name != NULL &&
 			    strcmp(d->host, l->w->domains[i].name) == 0)
 				l->mails[i]++;
-		free(d->host);
+		queue_delivery_release(d);
 	}
 }
 

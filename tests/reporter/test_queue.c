@@ -96,11 +96,11 @@ report(const char *domain, unsigned part)
 {
 	return (struct queue_report){
 		.day = DAY, .part = part, .made = NOW,
-		.domain = (char *)(uintptr_t)domain,
-		.report_id = (char *)(uintptr_t)"id@example.org",
-		.filename = (char *)(uintptr_t)"example.org!example.net!1!2!a",
+		.domain = domain,
+		.report_id = "id@example.org",
+		.filename = "example.org!example.net!1!2!a",
 		.sessions = 43, .failures = 2,
-		.body = (char *)(uintptr_t)"\x1f\x8b\0body", .len = 7,
+		.body = "\x1f\x8b\0body", .len = 7,
 	};
 }
 
@@ -108,8 +108,8 @@ static struct queue_delivery
 delivery(enum queue_transport t, const char *uri, int64_t next_try)
 {
 	return (struct queue_delivery){
-		.transport = t, .uri = (char *)(uintptr_t)uri,
-		.host = (char *)(uintptr_t)"example.net",
+		.transport = t, .uri = uri,
+		.host = "example.net",
 		.next_try = next_try,
 	};
 }

@@ -119,14 +119,14 @@ add_report(struct queue *q, unsigned part, const char *domain,
 	char body[BODY], uri[32];
 	struct queue_report r = {
 		.day = DAY, .part = part, .made = NOW,
-		.domain = (char *)(uintptr_t)domain,
-		.report_id = (char *)(uintptr_t)domain,
-		.filename = (char *)(uintptr_t)domain,
+		.domain = domain,
+		.report_id = domain,
+		.filename = domain,
 		.sessions = 7, .body = body, .len = sizeof(body),
 	};
 	struct queue_delivery d = {
 		.transport = transport, .uri = uri,
-		.host = (char *)(uintptr_t)"example.net", .next_try = NOW,
+		.host = "example.net", .next_try = NOW,
 	};
 
 	memset(body, domain[0], sizeof(body));
@@ -182,11 +182,11 @@ resolved(struct queue *q)
 {
 	struct queue_delivery d[] = {
 		{ .transport = QUEUE_HTTPS, .next_try = NOW + 9,
-		    .uri = (char *)(uintptr_t)"https://a.test/",
-		    .host = (char *)(uintptr_t)"a.test" },
+		    .uri = "https://a.test/",
+		    .host = "a.test" },
 		{ .transport = QUEUE_MAILTO, .next_try = NOW + 9,
-		    .uri = (char *)(uintptr_t)"mailto:a@b.test",
-		    .host = (char *)(uintptr_t)"b.test" },
+		    .uri = "mailto:a@b.test",
+		    .host = "b.test" },
 	};
 
 	return queue_resolved(q, 3, NOW + 3, d, 2, NULL);

@@ -85,7 +85,7 @@ a_look_up_is_not_yet_a_report(void **state)
 {
 	struct conf c = limits(1, 1);
 	struct queue_delivery l = { .transport = QUEUE_LOOKUP,
-	    .uri = (char *)(uintptr_t)"dns", .host = (char *)(uintptr_t)"dns" };
+	    .uri = "dns", .host = "dns" };
 
 	assert_int_equal(room(*state, &c, DAY, &l, 3), 3);
 }

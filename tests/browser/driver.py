@@ -6,60 +6,103 @@ import base64
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import tempfile
+import time
 import urllib.error
 import urllib.request
 import zlib
 
 FLAGS = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--hide-scrollbars"]
+         "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars"]
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+START = 60      # seconds for all to be up
+CALL = 60       # seconds for one command
+
+# Whatever the environment says: this goes to our own machine.
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class NoBrowser(Exception):
+    """It is not installed here or does not start; says why."""
 
 
 class Browser:
     def __init__(self):
-        self.profile = tempfile.mkdtemp(prefix="tlsrpt-browser.")
+        self.driver = None
+        self.home = tempfile.mkdtemp(prefix="tlsrpt-browser.")
+        try:
+            self.start()
+        except NoBrowser:
+            self.stop()
+            raise
+        except (OSError, RuntimeError) as e:
+            self.stop()
+            raise NoBrowser(str(e).splitlines()[0]) from None
+
+    def start(self):
+        env = {"PATH": os.environ["PATH"], "HOME": self.home, "LANG": "C.UTF-8"}
         self.driver = subprocess.Popen(
-            ["chromedriver", "--port=0"], stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True)
-        for line in self.driver.stdout:
-            found = re.search(r"started successfully on port (\d+)", line)
-            if found:
-                self.base = f"http://127.0.0.1:{found[1]}/session"
-                break
-        else:
-            raise RuntimeError("chromedriver does not start")
-        flags = FLAGS + [f"--user-data-dir={self.profile}"]
+            ["chromedriver", "--port=0"], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env,
+            start_new_session=True)
+        self.base = f"http://127.0.0.1:{self.port()}/session"
+        flags = FLAGS + [f"--user-data-dir={self.home}/profile"]
         if os.geteuid() == 0:
             flags.append("--no-sandbox")
         session = self.call("POST", "", {"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
             "goog:loggingPrefs": {"browser": "ALL"},
-            "goog:chromeOptions": {"args": flags}}}})
+            "goog:chromeOptions": {"args": flags}}}}, START)
         self.base += "/" + session["sessionId"]
+
+    def port(self):
+        """Which one it took, it says on standard output."""
+        end, said = time.monotonic() + START, b""
+        out = self.driver.stdout
+        while select.select([out], [], [], max(0, end - time.monotonic()))[0]:
+            more = os.read(out.fileno(), 4096)
+            said += more
+            found = re.search(rb"started successfully on port (\d+)", said)
+            if found:
+                return int(found[1])
+            if not more:
+                break
+        raise NoBrowser("chromedriver does not start")
+
+    def stop(self):
+        if self.driver:
+            self.driver.terminate()
+            try:
+                self.driver.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                pass
+            # Whatever of it is left, by its session.
+            subprocess.run(["pkill", "-KILL", "-s", str(self.driver.pid)])
+            self.driver.wait()
+            self.driver.stdout.close()
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         try:
-            self.call("DELETE", "")
-        except OSError:
+            self.call("DELETE", "", seconds=20)
+        except (OSError, RuntimeError):
             pass
-        self.driver.terminate()
-        self.driver.wait(timeout=20)
-        shutil.rmtree(self.profile, ignore_errors=True)
+        self.stop()
 
-    def call(self, method, path, body=None):
+    def call(self, method, path, body=None, seconds=CALL):
         request = urllib.request.Request(
             self.base + path, method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with direct.open(request, timeout=seconds) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as e:
             raise RuntimeError(json.load(e)["value"]["message"]) from None

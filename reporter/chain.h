@@ -23,12 +23,14 @@ enum chain_fault {		/* bits, as many as there are */
 	CHAIN_UNKNOWN_ISSUER = 1 << 3,	/* a CA we do not trust, or a chain
 					   that ends before one we do */
 	CHAIN_WRONG_NAME = 1 << 4,	/* not for this host */
-	CHAIN_BAD = 1 << 5,		/* anything else: see why */
+	CHAIN_BAD = 1 << 5,		/* anything else, or all of this in an
+					   issuer's certificate: see why */
 	CHAIN_NONE = 1 << 6		/* none was served, the only bit then */
 };
 
 struct chain {
 	STACK_OF(X509) *certs;	/* as served, the server's own first; or NULL */
+	const char *version;	/* of the TLS it came by, "TLSv1.3" (static) */
 	unsigned faults;	/* chain_judge: 0 is a good one */
 	char *why;		/* of CHAIN_BAD, OpenSSL's words; else NULL */
 
@@ -44,7 +46,8 @@ struct chain {
 /*
  * The CAs of a file, or the system's (NULL).  NULL with *why (the caller
  * frees it) when there are none in it.  For any number of threads at once;
- * X509_STORE_free gives it back.
+ * X509_STORE_free gives it back.  Ignores SIGPIPE from now on, as all that
+ * talks TLS has to.
  */
 X509_STORE *chain_store(const char *ca_file, char **why);
 

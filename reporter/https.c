@@ -5,11 +5,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include <openssl/err.h>
-#include <openssl/x509.h>
-
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/chain.h"
 
 #define FILES_PER_POST	3		/* a socket, and a pair to resolve */
 #define FILES_BESIDE	128
@@ -17,7 +15,7 @@
 static void
 set_up_curl(void)
 {
-	post_must(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK,
+	curl_must(curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK,
 	    "curl_global_init");
 	/* With CURLOPT_NOSIGNAL this is left to us. */
 	signal(SIGPIPE, SIG_IGN);
@@ -26,16 +24,10 @@ set_up_curl(void)
 static int
 check_ca_file(const char *file, char **why)
 {
-	X509_STORE *store = X509_STORE_new();
-	int ok;
+	X509_STORE *store = chain_store(file, why);
 
-	post_must(store == NULL, "X509_STORE_new");
-	ERR_clear_error();
-	if ((ok = X509_STORE_load_file(store, file)) != 1)
-		*why = xasprintf("%s: no certificates: %s", file,
-		    ERR_reason_error_string(ERR_peek_last_error()));
 	X509_STORE_free(store);
-	return ok == 1 ? 0 : -1;
+	return store != NULL ? 0 : -1;
 }
 
 /* The usual 1,024 files are too few for many posts. */
@@ -59,7 +51,7 @@ headers_new(const char *content_type)
 	struct curl_slist *list = curl_slist_append(NULL, content_type);
 
 	/* No "100 Continue" first: a round trip more, and not all know it. */
-	post_must(list == NULL || curl_slist_append(list, "Expect:") == NULL,
+	curl_must(list == NULL || curl_slist_append(list, "Expect:") == NULL,
 	    "curl_slist_append");
 	return list;
 }
@@ -84,7 +76,7 @@ https_new(const struct https_config *c, char **why)
 	h->gzip_headers = headers_new("Content-Type: application/tlsrpt+gzip");
 	h->json_headers = headers_new("Content-Type: application/tlsrpt+json");
 	h->multi = curl_multi_init();
-	post_must(h->multi == NULL, "curl_multi_init");
+	curl_must(h->multi == NULL, "curl_multi_init");
 	SET_MULTI(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	SET_MULTI(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, c->parallel);
 	SET_MULTI(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, c->per_host);
@@ -158,7 +150,7 @@ work(struct https *h)
 	int running, left;
 	CURLMsg *m;
 
-	post_must(curl_multi_perform(h->multi, &running) != CURLM_OK,
+	curl_must(curl_multi_perform(h->multi, &running) != CURLM_OK,
 	    "curl_multi_perform");
 	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
 		struct post *post = NULL;
@@ -177,7 +169,7 @@ https_poll(struct https *h, int ms)
 {
 	if (work(h) > 0)
 		return;
-	post_must(curl_multi_poll(h->multi, NULL, 0, ms, NULL) != CURLM_OK,
+	curl_must(curl_multi_poll(h->multi, NULL, 0, ms, NULL) != CURLM_OK,
 	    "curl_multi_poll");
 	work(h);
 }

@@ -21,13 +21,6 @@
 
 #define UNPACKED_MAX	(256 << 20)	/* our own report, for a 415 */
 
-void
-post_must(int failed, const char *what)
-{
-	if (failed)
-		fatal("https: %s failed", what);
-}
-
 /*
  * The status counts once the header section that it leads is complete: then
  * the far end has said what it had to say (RFC 8460 section 5.4).
@@ -132,7 +125,7 @@ post_new(struct https *h)
 	struct post *post = xcalloc(1, sizeof(*post));
 	CURL *easy = curl_easy_init();
 
-	post_must(easy == NULL, "curl_easy_init");
+	curl_must(easy == NULL, "curl_easy_init");
 	post->https = h;
 	post->easy = easy;
 	SET(easy, CURLOPT_PRIVATE, post);
@@ -186,7 +179,7 @@ post_start(struct post *post)
 	SET(post->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)post->len);
 	SET(post->easy, CURLOPT_HTTPHEADER,
 	    post->json ? h->json_headers : h->gzip_headers);
-	post_must(curl_multi_add_handle(h->multi, post->easy) != CURLM_OK,
+	curl_must(curl_multi_add_handle(h->multi, post->easy) != CURLM_OK,
 	    "curl_multi_add_handle");
 }
 

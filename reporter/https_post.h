@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 
+#include "reporter/curl_must.h"
 #include "reporter/https.h"
 
 /*
@@ -43,13 +44,8 @@ struct https {
 	struct curl_slist *gzip_headers, *json_headers;
 };
 
-/* libcurl: known options of good types fail only without memory. */
-void	post_must(int failed, const char *what);
-
-#define SET(easy, option, value) \
-	post_must(curl_easy_setopt(easy, option, value) != CURLE_OK, #option)
 #define SET_MULTI(multi, option, value) \
-	post_must(curl_multi_setopt(multi, option, value) != CURLM_OK, #option)
+	curl_must(curl_multi_setopt(multi, option, value) != CURLM_OK, #option)
 
 /* It is one of h's then. */
 struct post *post_new(struct https *h);

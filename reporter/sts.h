@@ -32,7 +32,7 @@ int	sts_pick(const char *const *txts, size_t n, const char **why);
 /*
  * Read the record by its grammar (RFC 8461 section 3.1); the first of
  * repeated fields counts.  0, or -1 when it breaks the grammar: *why (static)
- * says how, r is zero.
+ * says how, r is zero.  White space at the very end is forgiven.
  */
 int	sts_record_parse(struct sts_record *r, const char *txt,
 	    const char **why);
@@ -62,9 +62,10 @@ struct sts_policy {
 	char **mx;		/* patterns, lower-case A-labels, in the file's
 				   order, no repeats */
 	size_t nextensions;	/* keys that RFC 8461 does not name */
+	bool fatal;		/* one of its faults is */
 	size_t nfaults;		/* faults kept */
 	size_t nmore;		/* …and beyond STS_FAULTS_MAX */
-	struct sts_fault *faults;	/* in the order of their lines */
+	struct sts_fault *faults;	/* by line, those of the whole last */
 };
 
 /*

@@ -102,7 +102,8 @@ UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/conf/test_*.c \
 	tests/spool/test_*.c tests/aggregator/test_*.c tests/reporter/test_*.c))
 
 PAGES := $(wildcard */*.[158])
-DOCS  := $(wildcard README.md LICENSE spool/FORMAT conf/tlsrpt.conf)
+DOCS  := $(wildcard README.md LICENSE spool/FORMAT conf/tlsrpt.conf \
+	packaging/MOVING.md)
 
 all: $(PROGRAMS)
 
@@ -252,5 +253,5 @@ clean:
 .PHONY: all clean deb e2e-deb deps demo test check test-browser e2e-postfix \
 	lint install bench fuzz fuzzers
 .SECONDARY:
--include $(shell find $(B) \( -name trixie -o -name bookworm \) -prune -o \
+-include $(shell find $(B) \( -name trixie -o -name 'bookworm*' \) -prune -o \
 	-name '*.d' -print 2>/dev/null)

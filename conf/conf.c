@@ -1,7 +1,5 @@
 #include "conf/conf.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,8 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include <ini.h>
-
+#include "conf/inifile.h"
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "conf/value.h"
@@ -224,29 +221,23 @@ number_at(const struct conf *c, const struct setting *s)
 /* What is known while a file is being read. */
 struct reading {
 	struct conf *conf;
-	const char *file;
-	FILE *in, *err;
-	int line;			/* of what the handler gets */
-	bool pending;			/* that line waits for its handler */
+	struct inifile in;
 	int seen[SETTINGS];		/* line of each setting */
-	int errors;
 };
 
 static void
-complain(struct reading *r, const char *key, const char *reason,
-    const struct value_rule *allowed)
+complain(struct reading *r, const char *key, const char *value,
+    const char *why, const struct value_rule *allowed)
 {
-	char *name = log_escape(key), *text = log_escape(reason);
+	char *text;
+	size_t len;
+	FILE *f = xmemstream(&text, &len);
 
-	fprintf(r->err, "%s:%d: %s: %s", r->file, r->line, name, text);
-	if (allowed != NULL) {
-		fputs(", allowed: ", r->err);
-		value_allowed(allowed, r->err);
-	}
-	putc('\n', r->err);
-	free(name);
+	fprintf(f, "\"%s\" is %s, allowed: ", value, why);
+	value_allowed(allowed, f);
+	xmemclose(f);
+	inifile_complain(&r->in, key, text);
 	free(text);
-	r->errors++;
 }
 
 static const struct setting *
@@ -281,7 +272,7 @@ unknown(struct reading *r, const char *section, const char *key)
 		    section);
 	else
 		reason = xasprintf("no such setting in [%s]", section);
-	complain(r, key, reason, NULL);
+	inifile_complain(&r->in, key, reason);
 	free(reason);
 }
 
@@ -304,7 +295,6 @@ on_setting(void *arg, const char *section, const char *key, const char *value)
 	char *reason;
 	long number = 0;
 
-	r->pending = false;
 	if (s == NULL) {
 		unknown(r, section, key);
 		return 1;
@@ -312,92 +302,17 @@ on_setting(void *arg, const char *section, const char *key, const char *value)
 	if (r->seen[s - settings] != 0) {
 		reason = xasprintf("is already set in line %d",
 		    r->seen[s - settings]);
-		complain(r, key, reason, NULL);
+		inifile_complain(&r->in, key, reason);
 		free(reason);
 		return 1;
 	}
-	r->seen[s - settings] = r->line;
+	r->seen[s - settings] = r->in.line;
 	if ((why = value_check(&s->rule, value, &number)) != NULL) {
-		reason = xasprintf("\"%s\" is %s", value, why);
-		complain(r, key, reason, &s->rule);
-		free(reason);
+		complain(r, key, value, why, &s->rule);
 		return 1;
 	}
 	set(r->conf, s, value, number);
 	return 1;
-}
-
-/* inih tells of the first bad line only, and not in our words. */
-static void
-line_was_not_used(struct reading *r)
-{
-	if (r->pending)
-		complain(r, "line", "neither `key = value', [section] nor a "
-		    "comment", NULL);
-	r->pending = false;
-}
-
-static bool
-wants_handler(const char *line)
-{
-	line += strspn(line, " \t\r\n");
-	if (*line == '\0' || *line == '#' || *line == ';')
-		return false;
-	return *line != '[' || strchr(line, ']') == NULL;
-}
-
-static void
-skip_rest(FILE *in)
-{
-	int c;
-
-	while ((c = getc(in)) != EOF && c != '\n')
-		;
-}
-
-/*
- * Feeds inih a line at a time and so knows the number of the one its handler
- * is called for.  Leading blanks are cut: inih would take such a line for the
- * continuation of the one before.
- */
-static char *
-next_line(char *buf, int size, void *arg)
-{
-	struct reading *r = arg;
-	size_t blanks, len;
-
-	line_was_not_used(r);
-	if (fgets(buf, size, r->in) == NULL)
-		return NULL;
-	r->line++;
-	len = strlen(buf);
-	if (len + 1 == (size_t)size && buf[len - 1] != '\n') {
-		skip_rest(r->in);
-		complain(r, "line", "too long, allowed: 198 bytes", NULL);
-		buf[0] = '\0';
-		return buf;
-	}
-	blanks = strspn(buf, " \t");
-	memmove(buf, buf + blanks, len - blanks + 1);
-	r->pending = wants_handler(buf);
-	return buf;
-}
-
-static int
-read_file(struct reading *r)
-{
-	if ((r->in = fopen(r->file, "re")) == NULL) {
-		fprintf(r->err, "%s: %s\n", r->file, strerror(errno));
-		return -1;
-	}
-	ini_parse_stream(next_line, r, on_setting, r);
-	line_was_not_used(r);
-	if (ferror(r->in)) {
-		fprintf(r->err, "%s: %s\n", r->file, strerror(errno));
-		r->errors++;
-	}
-	fclose(r->in);
-	return r->errors == 0 ? 0 : -1;
 }
 
 static const char *
@@ -406,22 +321,11 @@ domain_of(const char *address)
 	return strrchr(address, '@') + 1;
 }
 
-/* Same domain, or a subdomain of it. */
-static bool
-within(const char *domain, const char *parent)
-{
-	size_t len = strlen(domain), plen = strlen(parent);
-
-	return len >= plen &&
-	    strcasecmp(domain + len - plen, parent) == 0 &&
-	    (len == plen || domain[len - plen - 1] == '.');
-}
-
 static void
 objection(struct reading *r, const char *text)
 {
-	fprintf(r->err, "%s: %s\n", r->file, text);
-	r->errors++;
+	fprintf(r->in.err, "%s: %s\n", r->in.file, text);
+	r->in.errors++;
 }
 
 static void
@@ -495,10 +399,10 @@ check_identity(struct reading *r)
 		objection(r, "[report] domain: is not the domain of "
 		    "contact_info (RFC 8460 section 5.3: the submitter must "
 		    "be)");
-	if (!within(c->report.domain, c->dkim.domain))
+	if (!value_is_within(c->report.domain, c->dkim.domain))
 		objection(r, "[dkim] domain: is neither [report] domain nor "
 		    "a parent of it");
-	if (!within(domain_of(c->mail.from), c->dkim.domain))
+	if (!value_is_within(domain_of(c->mail.from), c->dkim.domain))
 		objection(r, "[mail] from: its domain is not within [dkim] "
 		    "domain, so receivers would not find the mail aligned");
 }
@@ -539,8 +443,8 @@ check_together(struct reading *r, enum conf_need need)
 int
 conf_load(struct conf *c, const char *file, enum conf_need need, FILE *err)
 {
-	struct reading r = { .conf = c, .err = err,
-	    .file = file != NULL ? file : "configuration" };
+	struct reading r = { .conf = c, .in = { .err = err,
+	    .file = file != NULL ? file : "configuration" } };
 	long number = 0;
 
 	memset(c, 0, sizeof(*c));
@@ -550,11 +454,11 @@ conf_load(struct conf *c, const char *file, enum conf_need need, FILE *err)
 			    &number);
 			set(c, &settings[i], settings[i].deflt, number);
 		}
-	if (file != NULL && read_file(&r) == -1)
+	if (file != NULL && inifile_read(&r.in, on_setting, &r) == -1)
 		return -1;
 	derive(c);
 	check_together(&r, need);
-	return r.errors == 0 ? 0 : -1;
+	return r.in.errors == 0 ? 0 : -1;
 }
 
 void
@@ -608,15 +512,22 @@ conf_row(size_t i, struct conf_row *row)
 	return 1;
 }
 
+const struct value_rule *
+conf_rule(const char *section, const char *key)
+{
+	const struct setting *s = find(section, key);
+
+	return s != NULL ? &s->rule : NULL;
+}
+
 void
 conf_row_allowed(size_t i, FILE *out)
 {
 	value_allowed(&settings[i].rule, out);
 }
 
-/* Wrapped at 76 columns behind "# ". */
-static void
-print_comment(const char *text, FILE *out)
+void
+conf_comment(const char *text, FILE *out)
 {
 	size_t column = 0, len;
 
@@ -667,7 +578,7 @@ conf_sample(FILE *out)
 		putc('.', f);
 		if (fclose(f) != 0)
 			fatal("out of memory");
-		print_comment(text, out);
+		conf_comment(text, out);
 		free(text);
 		if (example(s) != NULL)
 			fprintf(out, "%s = %s\n", s->key, example(s));

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "conf/value.h"
+
 /*
  * The configuration, contract 6.  One table in conf.c holds section, key,
  * type, default and bounds of every setting; parser, --print-config, the
@@ -95,6 +97,8 @@ struct conf_row {
 	const char *section, *key, *deflt, *help;
 };
 int	conf_row(size_t i, struct conf_row *row);
+/* The rule for values of a setting that exists. */
+const struct value_rule *conf_rule(const char *section, const char *key);
 /* What row i allows, in words. */
 void	conf_row_allowed(size_t i, FILE *out);
 
@@ -103,5 +107,8 @@ void	conf_row_allowed(size_t i, FILE *out);
  * commented out but for those that are needed.
  */
 void	conf_sample(FILE *out);
+
+/* Text as a comment of such a file, wrapped at 76 columns. */
+void	conf_comment(const char *text, FILE *out);
 
 #endif

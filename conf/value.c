@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <jansson.h>
 
@@ -192,6 +193,16 @@ is_utf8(const char *s)
 
 	json_decref(text);
 	return valid;
+}
+
+bool
+value_is_within(const char *domain, const char *parent)
+{
+	size_t len = strlen(domain), plen = strlen(parent);
+
+	return len >= plen &&
+	    strcasecmp(domain + len - plen, parent) == 0 &&
+	    (len == plen || domain[len - plen - 1] == '.');
 }
 
 static const char *

@@ -48,6 +48,9 @@ void	value_allowed(const struct value_rule *r, FILE *out);
 /* Is the port among those of a VALUE_PORTS that value_check accepted? */
 bool	value_has_port(const char *ports, long port);
 
+/* Is it the same domain, or below that? */
+bool	value_is_within(const char *domain, const char *parent);
+
 /* A number as value_check would read it back. */
 void	value_print(const struct value_rule *r, long number, FILE *out);
 

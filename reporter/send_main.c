@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "conf/foreign.h"
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/bounce.h"
@@ -352,6 +353,9 @@ main(int argc, char **argv)
 
 	send_options_parse(&s.o, argc, argv);
 	s.started = wall_clock();
+	if (s.o.import)
+		return foreign_conf(s.o.files, stdout, stderr) == -1 ?
+		    EXIT_USAGE : 0;
 	if (conf_load(&s.conf, s.o.config, CONF_NEED_REPORT, stderr) == -1)
 		return EXIT_USAGE;
 	conf_log(&s.conf, "tlsrpt-send", s.o.verbose);

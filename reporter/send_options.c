@@ -20,7 +20,8 @@ usage(FILE *out)
 	    "                   [--dry-run [--out DIR]] [--explain DOMAIN] "
 	    "[--bounce]\n"
 	    "                   [--check-config [--no-dns]] [--print-config] [-v] "
-	    "[--version] [--help]\n\n"
+	    "[--version] [--help]\n"
+	    "       tlsrpt-send --import-config FILE...\n\n"
 	    "Reports every day that is over and not yet reported, and delivers "
 	    "what is due.\n\n"
 	    "  --config FILE      instead of " CONF_FILE "\n"
@@ -43,6 +44,8 @@ usage(FILE *out)
 	    "                     in DNS as it should be\n"
 	    "  --no-dns           with --check-config, do not ask DNS\n"
 	    "  --print-config     print every setting as it is in force\n"
+	    "  --import-config    print what FILEs, settings of "
+	    "tlsrpt-reporter, come to here\n"
 	    "  -v                 log more\n\n"
 	    "Exit status: 0 all well; 1 deliveries are pending, failed or "
 	    "expired, or\nsomething else went wrong and was logged; 2 wrong "
@@ -94,7 +97,7 @@ domain_option(const char *option, const char *text)
 }
 
 enum { CONFIG = 256, DAY, DOMAIN, ONCE, NOW, MAX_RUNTIME, DRY_RUN, OUT,
-	EXPLAIN, BOUNCE, CHECK, NO_DNS, PRINT, SHOW_VERSION, HELP };
+	EXPLAIN, BOUNCE, CHECK, NO_DNS, PRINT, IMPORT, SHOW_VERSION, HELP };
 static const struct option long_options[] = {
 	{ "config", required_argument, NULL, CONFIG },
 	{ "day", required_argument, NULL, DAY },
@@ -109,6 +112,7 @@ static const struct option long_options[] = {
 	{ "check-config", no_argument, NULL, CHECK },
 	{ "no-dns", no_argument, NULL, NO_DNS },
 	{ "print-config", no_argument, NULL, PRINT },
+	{ "import-config", no_argument, NULL, IMPORT },
 	{ "version", no_argument, NULL, SHOW_VERSION },
 	{ "help", no_argument, NULL, HELP },
 	{ NULL, 0, NULL, 0 }
@@ -161,6 +165,9 @@ take_option(struct send_options *o, int c)
 	case PRINT:
 		o->print = true;
 		break;
+	case IMPORT:
+		o->import = true;
+		break;
 	case 'v':
 		o->verbose = true;
 		break;
@@ -185,7 +192,11 @@ send_options_parse(struct send_options *o, int argc, char **argv)
 	    .max_runtime = 23 * 3600 };
 	while ((c = getopt_long(argc, argv, "v", long_options, NULL)) != -1)
 		take_option(o, c);
-	if (optind < argc)
+	o->files = argv + optind;
+	if (o->import && optind == argc)
+		send_options_wrong("--import-config needs files of "
+		    "tlsrpt-reporter, such as /etc/tlsrpt/reportd.cfg");
+	if (!o->import && optind < argc)
 		send_options_wrong("\"%s\": there are no arguments but options",
 		    argv[optind]);
 	if (o->outdir != NULL && (!o->dry_run || o->explain))

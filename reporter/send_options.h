@@ -13,7 +13,8 @@ struct send_options {
 	const char *config, *outdir;
 	char *domain;			/* as reports write it, or NULL */
 	bool has_day, once, now, dry_run, explain, bounce, check, print;
-	bool no_dns, verbose;
+	bool no_dns, import, verbose;
+	char *const *files;		/* of --import-config */
 	int day;
 	long max_runtime;
 };

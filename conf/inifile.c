@@ -1,0 +1,135 @@
+#include "conf/inifile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/log.h"
+
+#define BLANKS	" \t"
+
+/* What reaches the handler goes through here. */
+struct calls {
+	struct inifile *file;
+	ini_handler handler;
+	void *arg;
+};
+
+void
+inifile_complain(struct inifile *f, const char *key, const char *reason)
+{
+	char *name = log_escape(key), *text = log_escape(reason);
+
+	fprintf(f->err, "%s:%d: %s: %s\n", f->file, f->line, name, text);
+	free(name);
+	free(text);
+	f->errors++;
+}
+
+/* inih tells of the first bad line only, and not in our words. */
+static void
+line_was_not_used(struct inifile *f)
+{
+	if (f->pending)
+		inifile_complain(f, "line", "neither `key = value', [section] "
+		    "nor a comment");
+	f->pending = false;
+}
+
+static bool
+wants_handler(const char *line)
+{
+	line += strspn(line, " \t\r\n");
+	if (*line == '\0' || *line == '#' || *line == ';')
+		return false;
+	return *line != '[' || strchr(line, ']') == NULL;
+}
+
+static void
+skip_rest(FILE *in)
+{
+	int c;
+
+	while ((c = getc(in)) != EOF && c != '\n')
+		;
+}
+
+/*
+ * inih takes any line that begins with a blank for the continuation of the
+ * one before; so the blanks stay only where that is meant.
+ */
+static void
+cut_blanks(struct inifile *f, char *line)
+{
+	size_t blanks = strspn(line, BLANKS);
+
+	f->continued = false;
+	if (strchr("\r\n#;", line[blanks]) != NULL)	/* or it ends there */
+		return;
+	if (f->python && f->has_key && blanks > f->indent) {
+		f->continued = true;
+		return;
+	}
+	f->indent = blanks;
+	f->has_key = line[blanks] != '[';
+	memmove(line, line + blanks, strlen(line + blanks) + 1);
+}
+
+/* Feeds inih a line at a time. */
+static char *
+next_line(char *buf, int size, void *arg)
+{
+	struct inifile *f = ((struct calls *)arg)->file;
+	size_t len;
+
+	line_was_not_used(f);
+	if (fgets(buf, size, f->in) == NULL)
+		return NULL;
+	f->line++;
+	len = strlen(buf);
+	f->cut = len + 1 == (size_t)size && buf[len - 1] != '\n';
+	if (f->cut) {
+		skip_rest(f->in);
+		if (!f->python) {
+			inifile_complain(f, "line",
+			    "too long, allowed: 198 bytes");
+			buf[0] = '\0';
+			return buf;
+		}
+	}
+	if (f->python && (strstr(buf, " ;") != NULL ||
+	    strstr(buf, "\t;") != NULL))
+		f->cut = true;
+	cut_blanks(f, buf);
+	f->pending = wants_handler(buf);
+	return buf;
+}
+
+static int
+on_call(void *arg, const char *section, const char *key, const char *value)
+{
+	const struct calls *c = arg;
+
+	c->file->pending = false;
+	return c->handler(c->arg, section, key, value);
+}
+
+int
+inifile_read(struct inifile *f, ini_handler on_setting, void *arg)
+{
+	struct calls calls = { f, on_setting, arg };
+
+	if ((f->in = fopen(f->file, "re")) == NULL) {
+		fprintf(f->err, "%s: %s\n", f->file, strerror(errno));
+		f->errors++;
+		return -1;
+	}
+	ini_parse_stream(next_line, &calls, on_call, &calls);
+	line_was_not_used(f);
+	if (ferror(f->in)) {
+		fprintf(f->err, "%s: %s\n", f->file, strerror(errno));
+		f->errors++;
+	}
+	fclose(f->in);
+	return f->errors == 0 ? 0 : -1;
+}

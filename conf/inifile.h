@@ -1,0 +1,43 @@
+#ifndef CONF_INIFILE_H
+#define CONF_INIFILE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <ini.h>
+
+/*
+ * An INI file as inih reads it, with what inih does not tell: the number of
+ * the line its handler is called for, and which lines it made nothing of.
+ * What is wrong is reported to err as `file:line: key: reason`.
+ */
+struct inifile {
+	const char *file;
+	FILE *err;
+	/*
+	 * As Python's configparser does, take a line that is indented more
+	 * than the key before it for more of its value: the handler is called
+	 * again, with `continued`.  A line that is too long, or where inih
+	 * sees a comment after a blank, is cut, with `cut`.  Without this,
+	 * blanks in front mean nothing, such a comment is one, and a line that
+	 * is too long is an error.
+	 */
+	bool python;
+
+	int line;		/* of what the handler gets */
+	bool cut, continued;
+	int errors;		/* what was reported so far */
+
+	FILE *in;		/* the rest is the reader's own */
+	bool pending, has_key;
+	size_t indent;		/* of the key or section before */
+};
+
+/* 0, or -1 when anything was reported. */
+int	inifile_read(struct inifile *f, ini_handler on_setting, void *arg);
+
+/* Report this of the line that the handler was called for, escaped. */
+void	inifile_complain(struct inifile *f, const char *key,
+	    const char *reason);
+
+#endif

@@ -176,12 +176,28 @@ print_left_out(const struct listing *l)
 }
 
 static int
+count_item(void *arg, const struct queue_item *i)
+{
+	struct queue_counts *c = arg;
+	uint64_t *const counts[STATES] = {
+		[QUEUE_PENDING] = &c->pending, [QUEUE_SENT] = &c->sent,
+		[QUEUE_FAILED] = &c->failed, [QUEUE_EXPIRED] = &c->expired,
+	};
+
+	++*counts[i->delivery.state];
+	return 0;
+}
+
+static int
 print_counts(const struct show *s, struct queue *q)
 {
-	struct queue_counts c;
+	struct queue_counts c = { 0 };
 
-	if (queue_count(q, &c) == -1)
+	if ((s->domain == NULL ? queue_count(q, &c) :
+	    queue_list(q, s->domain, count_item, &c)) == -1)
 		return -1;
+	if (s->domain != NULL)
+		printf("%s: ", s->domain);
 	show_print(s, stdout, SHOW_BOLD, "%" PRIu64 " pending, %" PRIu64
 	    " sent, %" PRIu64 " failed, %" PRIu64 " expired\n", c.pending,
 	    c.sent, c.failed, c.expired);
@@ -189,6 +205,9 @@ print_counts(const struct show *s, struct queue *q)
 		show_print(s, stdout, SHOW_DIM, "\n%-10s %-32s %-8s %-20s %5s"
 		    "  %s\n", "day", "domain", "state", "next try, or end",
 		    "tries", "destination");
+	else if (s->domain != NULL)
+		printf("tlsrpt-send --explain %s --day YYYY-MM-DD says why.\n",
+		    s->domain);
 	return 0;
 }
 

@@ -46,6 +46,7 @@ check 'day: totals' shows "$day: 25 domains, 483 sessions, 58 failed, 87.9 %" \
 check 'day: policies' shows 'sts 8 106 35 66.9 %' show day "$day"
 check 'day: the worst first' shows 'fabrik.example 9 9 0.0 % validation-failure' \
     show day "$day"
+check 'day: result types' shows 'validation-failure 6 25' show day "$day"
 check 'day: what failed before as well is not new' value \
     '[.new[] | select(.domain == "kestrel.example") | .["result-type"]]' \
     '["validation-failure"]' show day --json "$day"
@@ -76,8 +77,26 @@ sql "UPDATE delivery SET state = 'sent', ended = 1 WHERE uri LIKE '%example.net'
 check 'queue: what was sent is not listed' shows '1 sent is not shown' show queue
 check 'queue: unless one asks' shows 'example.net sent 1970-01-01T00:00:01Z' \
     show queue --domain example.net
+check 'queue: the counts of one domain' shows \
+    'example.net: 0 pending, 1 sent, 0 failed, 0 expired' \
+    show queue --domain example.net
+check 'queue: a domain without reports' shows \
+    'tlsrpt-send --explain nothing.example' show queue --domain nothing.example
+sql "UPDATE delivery SET state = 'failed', ended = 1, tries = 3,
+    note = 'HTTP 403' WHERE uri LIKE '%tlsrpt.example.org%'"
+check 'queue: what failed, with the tries' shows \
+    'example.org failed 1970-01-01T00:00:01Z 3 https://tlsrpt.example.org' \
+    show queue
+check 'queue: and the reason' shows 'HTTP 403' show queue
+sql "INSERT INTO suppression VALUES ('mailto:gone@example.net', 1,
+    32503680000, '5.1.1 no such user')"
+check 'queue: what is suppressed' shows \
+    '3000-01-01T00:00:00Z mailto:gone@example.net' show queue
+check 'queue: and why' shows '5.1.1 no such user' show queue
+check 'queue: suppressed, as JSON' value 'select(.suppressed) | .reason' \
+    '"5.1.1 no such user"' show queue --json
 check 'queue: counts' shows "$(sql "SELECT count(*) FROM delivery
-    WHERE state = 'pending'") pending, 1 sent, 0 failed, 0 expired" show queue
+    WHERE state = 'pending'") pending, 1 sent, 1 failed, 0 expired" show queue
 
 # --- report ----------------------------------------------------------------
 
@@ -92,6 +111,10 @@ check 'report: no configuration needed' eval \
     '"$build/tlsrpt-show" --config nowhere report made >/dev/null'
 check 'report: from standard input' shows 'about example.net' eval \
     'show report - <"$corpus/valid/one-policy.json" || :'
+check 'report: gzip from standard input' shows '38 sessions, 3 failed' eval \
+    'show report - <"$(echo made/*!example.net!*)"'
+check 'report: a mail from standard input' shows 'about example.net' eval \
+    'show report - <"$corpus/valid/mail.eml"'
 check 'report: a mail' shows '7 sessions, 2 failed, 71.4 % successful' \
     show report "$corpus/valid/mail.eml"
 check 'report: hosts and addresses' shows \
@@ -108,6 +131,9 @@ check 'report: one domain' shows '1 reports' \
     show report --domain kestrel.example made
 check 'report: what is wrong is status 1' \
     exits 1 show report --lint "$corpus/invalid/null-everywhere.json"
+check 'report: with the section' shows \
+    'wrong: RFC 8460 section 4.4: contact-info: not a string' eval \
+    'show report --lint "$corpus/invalid/null-everywhere.json" || :'
 check 'report: what is odd is not' \
     exits 0 show report --lint "$corpus/valid/one-policy.json"
 check 'report: a file that is not there' exits 1 show report nowhere
@@ -147,7 +173,7 @@ check 'html: from the queue' \
 check 'html: all reports' shows " $reports reports" cat page.html
 check 'html: all failing domains have a section' equal 13 \
     "$(grep -c '<section class=domain' page.html)"
-check 'html: deliveries' shows '0 failed, 0 expired.' cat page.html
+check 'html: deliveries' shows '1 failed, 0 expired.' cat page.html
 check 'html: from files, the same failures' equal 13 \
     "$(show html --from $before --to $day --out - made | grep -c '<section class=domain')"
 check 'html: only the days asked for' shows 'There are none for these days' \

@@ -543,28 +543,13 @@ conf_comment(const char *text, FILE *out)
 	putc('\n', out);
 }
 
-static const struct {
-	const char *key, *value;
-} examples[] = {
-	{ "organization_name", "Example Org" },
-	{ "contact_info", "tls-reports@example.org" },
-};
-
-static const char *
-example(const struct setting *s)
-{
-	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++)
-		if (strcmp(examples[i].key, s->key) == 0)
-			return examples[i].value;
-	return NULL;
-}
-
 void
 conf_sample(FILE *out)
 {
 	fputs("# Settings of the tlsrpt programs.  What is commented out shows "
-	    "the default.\n# tlsrpt-send --check-config says whether all is "
-	    "well.\n\n", out);
+	    "the default.\n# Set organization_name and contact_info; "
+	    "tlsrpt-send --check-config says\n# whether all is well.\n\n",
+	    out);
 	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
 		char *text = NULL;
 		size_t len;
@@ -580,11 +565,7 @@ conf_sample(FILE *out)
 			fatal("out of memory");
 		conf_comment(text, out);
 		free(text);
-		if (example(s) != NULL)
-			fprintf(out, "%s = %s\n", s->key, example(s));
-		else
-			fprintf(out, "#%s =%s%s\n", s->key,
-			    s->deflt != NULL ? " " : "",
-			    s->deflt != NULL ? s->deflt : "");
+		fprintf(out, "#%s =%s%s\n", s->key, s->deflt != NULL ?
+		    " " : "", s->deflt != NULL ? s->deflt : "");
 	}
 }

@@ -45,13 +45,25 @@ wants_handler(const char *line)
 	return *line != '[' || strchr(line, ']') == NULL;
 }
 
-static void
-skip_rest(FILE *in)
+/*
+ * A line without its end, and without what is too long for buf (f->cut) or a
+ * text (*nul).  False at the end of the file.
+ */
+static bool
+get_line(struct inifile *f, char *buf, int size, bool *nul)
 {
-	int c;
+	int c, len = 0;
 
-	while ((c = getc(in)) != EOF && c != '\n')
-		;
+	f->cut = *nul = false;
+	while ((c = getc(f->in)) != EOF && c != '\n')
+		if (c == '\0')
+			*nul = true;
+		else if (len < size - 1)
+			buf[len++] = (char)c;
+		else
+			f->cut = true;
+	buf[len] = '\0';
+	return c != EOF || len > 0 || *nul;
 }
 
 /*
@@ -80,22 +92,17 @@ static char *
 next_line(char *buf, int size, void *arg)
 {
 	struct inifile *f = ((struct calls *)arg)->file;
-	size_t len;
+	bool nul;
 
 	line_was_not_used(f);
-	if (fgets(buf, size, f->in) == NULL)
+	if (!get_line(f, buf, size - 1, &nul))	/* inih's has the '\n' */
 		return NULL;
 	f->line++;
-	len = strlen(buf);
-	f->cut = len + 1 == (size_t)size && buf[len - 1] != '\n';
-	if (f->cut) {
-		skip_rest(f->in);
-		if (!f->python) {
-			inifile_complain(f, "line",
-			    "too long, allowed: 198 bytes");
-			buf[0] = '\0';
-			return buf;
-		}
+	if (nul || (f->cut && !f->python)) {
+		inifile_complain(f, "line", nul ? "holds a NUL byte" :
+		    "too long, allowed: 198 bytes");
+		buf[0] = '\0';
+		return buf;
 	}
 	if (f->python && (strstr(buf, " ;") != NULL ||
 	    strstr(buf, "\t;") != NULL))

@@ -28,6 +28,7 @@
 #include "reporter/metrics.h"
 #include "reporter/ownkey.h"
 #include "reporter/queue.h"
+#include "reporter/ready.h"
 #include "reporter/send_options.h"
 #include "spool/day.h"
 #include "spool/file.h"
@@ -88,50 +89,33 @@ print_dkim_records(const struct send *s)
 	}
 }
 
-/* The configuration is right; is what others see of us, too? */
-/* Files that are read only when they are needed, which may be at night. */
-static int
-check_files(const struct send *s)
-{
-	const struct {
-		const char *key, *file;
-	} files[] = {
-		{ "[dns] trust_anchor", s->conf.dns.trust_anchor },
-		{ "[https] ca_file", s->conf.https.ca_file },
-		{ "[mail] ca_file", s->conf.mail.ca_file },
-		{ "[mail] password_file", s->conf.mail.password_file },
-	};
-	int rc = 0;
-
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (files[i].file != NULL &&
-		    access(files[i].file, R_OK) == -1) {
-			fprintf(stderr, "%s: %s %s: %s\n", s->o.config,
-			    files[i].key, files[i].file, strerror(errno));
-			rc = EXIT_USAGE;
-		}
-	return rc;
-}
-
+/* The configuration can be read; is it right, and what others see of us? */
 static int
 check_config(const struct send *s)
 {
-	if (check_files(s) != 0)
-		return EXIT_USAGE;
+	const char *config = s->o.config;
 	enum ownkey published = OWNKEY_GOOD;
+	int rc = 0;
 
+	if (ready_files(&s->conf, config, stderr) == -1)
+		return EXIT_USAGE;
+	if (ready_folders(&s->conf, config, stderr) == -1)
+		rc = EXIT_WRONG;
+	if (ready_secrets(&s->conf, config, stderr) == -1)
+		rc = EXIT_WRONG;
 	if (s->conf.dkim.signer == SIGNER_SELF && s->dkim == NULL)
 		printf("%s: no DKIM key: reports are delivered by https only, "
-		    "mail destinations are refused\n", s->o.config);
+		    "mail destinations are refused\n", config);
 	print_dkim_records(s);
 	if (s->dkim != NULL && !s->o.no_dns)
 		published = ownkey_check(&s->conf, s->dkim, stdout);
+	if (rc != 0)
+		return rc;
 	if (published == OWNKEY_WRONG) {
-		printf("%s: all well, but for the DKIM key in DNS\n",
-		    s->o.config);
+		printf("%s: all well, but for the DKIM key in DNS\n", config);
 		return EXIT_WRONG;
 	}
-	printf("%s: all well\n", s->o.config);
+	printf("%s: all well\n", config);
 	return 0;
 }
 

@@ -136,15 +136,17 @@ every_bad_line_is_named(void **state)
 	}
 }
 
+#define NOBODY \
+	"t: [report] organization_name: not set, allowed: a text such as " \
+	"Example Org\n" \
+	"t: [report] contact_info: not set, allowed: an address such as " \
+	"tls-reports@example.org\n"
+
 static const struct {
 	const char *name, *text, *complaints;
 } identities[] = {
 	{ "all that is needed", IDENTITY, "" },
-	{ "nobody", "[report]\n",
-	    "t: [report] organization_name: not set, allowed: a text such as "
-	    "Example Org\n"
-	    "t: [report] contact_info: not set, allowed: an address such as "
-	    "tls-reports@example.org\n" },
+	{ "nobody", "[report]\n", NOBODY },
 	{ "submitter is another domain", IDENTITY "domain = example.net\n",
 	    "t: [report] domain: is not the domain of contact_info (RFC 8460 "
 	    "section 5.3: the submitter must be)\n"
@@ -300,7 +302,7 @@ what_is_printed_reads_back(void **state)
 	conf_release(&again);
 }
 
-/* conf/tlsrpt.conf is what the table says; see `make sample-conf`. */
+/* conf/tlsrpt.conf is what the table says. */
 static void
 sample_file_follows_the_table(void **state)
 {
@@ -316,7 +318,12 @@ sample_file_follows_the_table(void **state)
 	fclose(f);
 	assert_true(len > 0);
 	assert_string_equal(file, sample);
-	assert_int_equal(load(&c, sample, CONF_NEED_REPORT, &complaints), 0);
+	/* Nobody is to send reports in the name of an example. */
+	assert_int_equal(load(&c, sample, CONF_NEED_REPORT, &complaints), -1);
+	assert_string_equal(complaints, NOBODY);
+	free(complaints);
+	conf_release(&c);
+	assert_int_equal(load(&c, sample, CONF_NEED_NOTHING, &complaints), 0);
 	free(complaints);
 	free(file);
 	free(sample);

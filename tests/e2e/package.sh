@@ -81,7 +81,11 @@ check 'cron is told nothing' fails grep -v '^#' "$R/etc/cron.d/tlsrpt"
 need inside openssl genrsa -out /etc/tlsrpt/dkim.key 2048
 need inside chgrp tlsrpt /etc/tlsrpt/dkim.key
 chmod 640 "$R/etc/tlsrpt/dkim.key"
-sed -i 's/^#selector =$/selector = tlsrpt/
+check 'it is said what has to be set' exits 2 as_tlsrpt tlsrpt-send \
+    --check-config
+sed -i 's/^#organization_name =$/organization_name = Example Sender/
+s/^#contact_info =$/contact_info = tls-reports@sender.example/
+s/^#selector =$/selector = tlsrpt/
 s|^#key_file =$|key_file = /etc/tlsrpt/dkim.key|
 s/^#rua_lookup.*/rua_lookup = never/' "$R/etc/tlsrpt/tlsrpt.conf"
 check 'the user can read all of it' as_tlsrpt tlsrpt-send --check-config

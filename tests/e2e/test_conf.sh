@@ -27,7 +27,7 @@ complains()
 accepts()
 {
 	sed "s|/etc/tlsrpt/|$T/|; s|/usr/share/dns/|$T/|" "$corpus/valid/$1" >accepted.conf
-	"$build/tlsrpt-send" --config accepted.conf --check-config --no-dns
+	"$build/tlsrpt-send" --config accepted.conf --print-config
 }
 
 for file in "$corpus"/invalid/*.conf; do
@@ -46,8 +46,13 @@ print()
 print tlsrpt.conf >printed.conf
 check 'what --print-config prints reads back the same' \
     diff printed.conf <(print printed.conf)
-check 'the sample file is accepted' \
-    "$build/tlsrpt-send" --config "$root/conf/tlsrpt.conf" --check-config
+check 'the sample file is not enough to send reports' exits 2 \
+    "$build/tlsrpt-send" --config "$root/conf/tlsrpt.conf" --once
+check 'it is said what has to be set' equal \
+    $'[report] organization_name: not set\n[report] contact_info: not set' \
+    "$(sed -n 's/.*tlsrpt.conf: \(.*\), allowed:.*/\1/p' check.out)"
+check 'the tools of the spool are content with it' "$build/tlsrpt-spool" \
+    --config "$root/conf/tlsrpt.conf" --help
 # What is opened only when it is needed is looked for now.
 misses()
 {
@@ -57,6 +62,83 @@ misses()
 }
 check 'a trust anchor that is not there is told' misses dns trust_anchor
 check 'so are certificates for https' misses https ca_file
+
+# As a run would find it.
+ready()
+{
+	"$build/tlsrpt-send" --config ready.conf --check-config --no-dns "$@"
+}
+as_nobody()
+{
+	setpriv --reuid nobody --regid nogroup --clear-groups \
+	    "$build/tlsrpt-send" --config "$T/ready.conf" --check-config \
+	    --no-dns
+}
+# objects KEY TEXT [COMMAND]: with this text about this key, and status 1
+objects()
+{
+	exits 1 "${3:-ready}" >said 2>&1
+	cat said
+	grep -qF "ready.conf: $1: $2" said && fails grep 'all well' said
+}
+make_ready()
+{
+	rm -rf ready
+	mkdir -p ready/{spool,lib}
+	sed "/^database /d; /^directory /d; /^archive_dir/d
+	    /^\[queue\]/a database = $T/ready/lib/queue.db
+	    /^\[spool\]/a directory = $T/ready/spool
+	    /^\[deliver\]/a archive_dir = $T/ready/made/later
+	    /^\[deliver\]/a metrics_file = $T/ready/lib/tlsrpt.prom" \
+	    tlsrpt.conf >ready.conf
+	chown -R nobody ready
+	chgrp nogroup rsa.key ed25519.key
+	chmod 640 rsa.key ed25519.key
+}
+make_ready
+check 'where folders are there, or can be made, all is well' ready
+check 'for another user, too' as_nobody
+check 'looking makes nothing' equal 'ready ready/lib ready/spool' \
+    "$(find ready | sort | xargs)"
+rmdir ready/lib
+check 'a folder for the queue is missed' objects '[queue] database' \
+    "folder $T/ready/lib: No such file"
+check 'one for metrics is missed' objects '[deliver] metrics_file' \
+    "folder $T/ready/lib: No such file"
+touch ready/lib
+check 'a file is no folder' objects '[queue] database' \
+    "$T/ready/lib is not a folder"
+make_ready
+chown root ready/lib
+check 'one that is not his is told to who runs it' objects \
+    '[queue] database' "nobody may not write in folder $T/ready/lib" as_nobody
+check 'and not to others' ready
+make_ready
+touch ready/lib/queue.db-wal
+chmod 600 ready/lib/queue.db-wal
+check "so is a file of another's" objects '[queue] database' \
+    "nobody may not write $T/ready/lib/queue.db-wal" as_nobody
+make_ready
+mkdir ready/spool/days
+check 'a folder of the spool' objects '[spool] directory' \
+    "nobody may not write in folder $T/ready/spool/days" as_nobody
+make_ready
+rmdir ready/spool
+chown root ready
+check 'a spool that cannot be made' objects '[spool] directory' \
+    "nobody may not write in folder $T/ready" as_nobody
+check 'an archive that cannot be made' objects '[deliver] archive_dir' \
+    "nobody may not write in folder $T/ready" as_nobody
+make_ready
+chmod 644 rsa.key
+check 'a key that all may read' objects "[dkim] key_file $T/rsa.key" \
+    'mode 0644 lets others read it: chmod 640'
+chmod 620 ed25519.key
+check 'a key that others may change' objects \
+    "[dkim] ed25519_key_file $T/ed25519.key" \
+    'mode 0620 lets others change it: chmod 600'
+make_ready
+
 check 'a file that is not there is status 2' \
     exits 2 "$build/tlsrpt-send" --config nowhere.conf --check-config
 

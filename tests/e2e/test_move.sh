@@ -22,6 +22,8 @@ check 'as it says, the DKIM key is to be set' \
 need openssl genrsa -out dkim.key 2048
 sed -i "s|^#selector|selector|; s|^#key_file.*|key_file = $T/dkim.key|" \
     tlsrpt.conf
+conf_set spool directory "$T/spool"
+conf_set queue database "$T/queue.db"
 check 'then all is well' send --check-config --no-dns
 has()
 {
@@ -31,8 +33,6 @@ check 'the identity is theirs' has 'organization_name = Example Sender; 100% mai
 check 'who signs is above both addresses' has 'domain = sender.example'
 check 'their map is ours' has "map_file = $T/record.map"
 
-conf_set spool directory "$T/spool"
-conf_set queue database "$T/queue.db"
 spool add --day "$day" < <(
 	record example.com 'v=TLSRPTv1; rua=mailto:tls@example.com'
 	record example.net 'v=TLSRPTv1; rua=mailto:tls@example.net'

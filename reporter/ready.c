@@ -1,0 +1,198 @@
+#include "reporter/ready.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/mem.h"
+
+struct ready {
+	const char *config;
+	FILE *err;
+	int rc;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+wrong(struct ready *r, const char *format, ...)
+{
+	va_list ap;
+
+	fprintf(r->err, "%s: ", r->config);
+	va_start(ap, format);
+	vfprintf(r->err, format, ap);
+	va_end(ap);
+	putc('\n', r->err);
+	r->rc = -1;
+}
+
+/* For the user in whose name we run, whoever started us. */
+static bool
+may(const char *path, int how)
+{
+	return faccessat(AT_FDCWD, path, how, AT_EACCESS) == 0;
+}
+
+static const char *
+user_name(void)
+{
+	const struct passwd *p = getpwuid(geteuid());
+
+	return p != NULL ? p->pw_name : "this user";
+}
+
+int
+ready_files(const struct conf *c, const char *config, FILE *err)
+{
+	const struct {
+		const char *key, *file;
+	} files[] = {
+		{ "[dns] trust_anchor", c->dns.trust_anchor },
+		{ "[https] ca_file", c->https.ca_file },
+		{ "[mail] ca_file", c->mail.ca_file },
+		{ "[mail] password_file", c->mail.password_file },
+	};
+	struct ready r = { .config = config, .err = err };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i].file != NULL && !may(files[i].file, R_OK))
+			wrong(&r, "%s %s: %s", files[i].key, files[i].file,
+			    strerror(errno));
+	return r.rc;
+}
+
+/* The folder that holds it; the caller frees it. */
+static char *
+parent(const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	while (len > 1 && path[len - 1] != '/')
+		len--;
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return xstrndup(path, len);
+}
+
+static void
+want_folder(struct ready *r, const char *key, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		wrong(r, "%s: folder %s: %s", key, path, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		wrong(r, "%s: %s is not a folder", key, path);
+	else if (!may(path, R_OK | W_OK | X_OK))
+		wrong(r, "%s: %s may not write in folder %s", key, user_name(),
+		    path);
+}
+
+/* One that is made when it is not there: then by what is above it. */
+static void
+want_made(struct ready *r, const char *key, const char *path)
+{
+	char *above, *at = xstrdup(path);
+
+	while (access(at, F_OK) == -1 && errno == ENOENT) {
+		above = parent(at);
+		free(at);
+		at = above;
+	}
+	want_folder(r, key, at);
+	free(at);
+}
+
+static void
+want_spool(struct ready *r, const char *path)
+{
+	static const char *const folders[] = { "", "/days", "/incoming",
+	    "/rejected" };
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		char *name = xasprintf("%s%s", path, folders[i]);
+
+		/* What is not there yet is no other's. */
+		if (i == 0)
+			want_made(r, "[spool] directory", name);
+		else if (access(name, F_OK) == 0)
+			want_folder(r, "[spool] directory", name);
+		free(name);
+	}
+}
+
+static void
+want_folder_of(struct ready *r, const char *key, const char *file)
+{
+	char *path = parent(file);
+
+	want_folder(r, key, path);
+	free(path);
+}
+
+/* With what is beside it: its log, and the lock of a run. */
+static void
+want_database(struct ready *r, const char *file)
+{
+	static const char *const suffixes[] = { "", "-wal", "-shm", ".lock" };
+
+	want_folder_of(r, "[queue] database", file);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		char *name = xasprintf("%s%s", file, suffixes[i]);
+
+		if (access(name, F_OK) == 0 && !may(name, R_OK | W_OK))
+			wrong(r, "[queue] database: %s may not write %s",
+			    user_name(), name);
+		free(name);
+	}
+}
+
+int
+ready_folders(const struct conf *c, const char *config, FILE *err)
+{
+	struct ready r = { .config = config, .err = err };
+
+	want_spool(&r, c->spool.directory);
+	want_database(&r, c->queue.database);
+	if (c->deliver.archive_dir != NULL)
+		want_made(&r, "[deliver] archive_dir", c->deliver.archive_dir);
+	if (c->deliver.metrics_file != NULL)
+		want_folder_of(&r, "[deliver] metrics_file",
+		    c->deliver.metrics_file);
+	return r.rc;
+}
+
+int
+ready_secrets(const struct conf *c, const char *config, FILE *err)
+{
+	const struct {
+		const char *key, *file;
+	} files[] = {
+		{ "[dkim] key_file", c->dkim.key_file },
+		{ "[dkim] ed25519_key_file", c->dkim.ed25519_key_file },
+		{ "[mail] password_file", c->mail.password_file },
+	};
+	struct ready r = { .config = config, .err = err };
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].file == NULL || stat(files[i].file, &st) == -1)
+			continue;
+		if ((st.st_mode & (S_IWGRP | S_IRWXO)) != 0)
+			wrong(&r, "%s %s: mode %04o lets others %s it: chmod "
+			    "%s", files[i].key, files[i].file,
+			    (unsigned)st.st_mode & 07777,
+			    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ?
+			    "change" : "read",
+			    (st.st_mode & S_IRGRP) != 0 ? "640" : "600");
+	}
+	return r.rc;
+}

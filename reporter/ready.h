@@ -1,0 +1,26 @@
+#ifndef REPORTER_READY_H
+#define REPORTER_READY_H
+
+#include <stdio.h>
+
+#include "conf/conf.h"
+
+/*
+ * Is there what a run will open, for the user who asks?  --check-config wants
+ * to know before the night does.  Each function says what is wrong, a line
+ * each that begins with the name of the configuration, and returns 0 or -1.
+ */
+
+/* Files that settings name, to be read. */
+int	ready_files(const struct conf *c, const char *config, FILE *err);
+
+/*
+ * Folders to write in: the spool's, the queue's, and those of copies and
+ * metrics.  One that a run would make may be missing.
+ */
+int	ready_folders(const struct conf *c, const char *config, FILE *err);
+
+/* Keys and passwords that others may read, or change. */
+int	ready_secrets(const struct conf *c, const char *config, FILE *err);
+
+#endif

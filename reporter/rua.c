@@ -229,6 +229,7 @@ read_record(struct rua_list *list, const char *txt, size_t max)
 		return "does not begin with \"" TLSRPT_VERSION ";\"";
 	next_piece(&rest, ';', &piece);
 	while (next_piece(&rest, ';', &piece)) {
+		list->where = (size_t)(piece.s - txt);
 		if (piece.len == 0 && rest.s == NULL)
 			break;		/* the ";" that may end a record */
 		if ((why = read_field(list, piece, max, &found)) != NULL)
@@ -241,10 +242,14 @@ int
 rua_parse(struct rua_list *list, const char *txt, size_t max,
     const char **why)
 {
+	size_t where;
+
 	memset(list, 0, sizeof(*list));
 	if ((*why = read_record(list, txt, max)) == NULL)
 		return 0;
+	where = list->where;
 	rua_list_release(list);
+	list->where = where;
 	return -1;
 }
 

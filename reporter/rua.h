@@ -41,6 +41,8 @@ struct rua_list {
 	struct rua_skipped *skipped;	/* unusable, or beyond max */
 	size_t nfolders;
 	char **folders;			/* the operator's: get a copy */
+	size_t where;			/* after a failed rua_parse: the byte of
+					   the text that the reason is about */
 };
 
 /*
@@ -57,8 +59,8 @@ int	rua_pick(const char *const *txts, size_t n, const char **why);
  * in skipped with the reason, as are those beyond max usable ones.  White
  * space around a field or URI is forgiven also where the grammar has none:
  * after "rua=" and at the very end.  -1 when the record breaks the grammar
- * otherwise: *why (static) says how, the list is empty.  The caller releases
- * the list in both cases.
+ * otherwise: *why (static) says how, list->where says where, the list is
+ * empty.  The caller releases the list in both cases.
  */
 int	rua_parse(struct rua_list *list, const char *txt, size_t max,
 	    const char **why);

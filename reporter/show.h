@@ -44,6 +44,9 @@ int	show_html(const struct show *s, char **paths, size_t n);
 enum show_style { SHOW_PLAIN, SHOW_BOLD, SHOW_DIM, SHOW_GOOD, SHOW_BAD,
 	SHOW_ODD };
 
+/* Is standard output a terminal, and NO_COLOR (https://no-color.org) unset? */
+bool	show_wants_colour(void);
+
 /* printf in that style, where there is colour. */
 void	show_print(const struct show *s, FILE *f, enum show_style style,
 	    const char *format, ...) __attribute__((format(printf, 4, 5)));

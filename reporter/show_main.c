@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "conf/log.h"
 #include "conf/mem.h"
@@ -255,16 +254,6 @@ parse(struct arguments *a, int argc, char **argv)
 		wrong_usage("--from is after --to");
 }
 
-/* https://no-color.org */
-static bool
-wants_colour(void)
-{
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') &&
-	    (term == NULL || strcmp(term, "dumb") != 0);
-}
-
 /* Files speak for themselves: only what is ours needs to be looked up. */
 static void
 configure(const struct arguments *a, struct show *s)
@@ -306,7 +295,7 @@ main(int argc, char **argv)
 
 	parse(&a, argc, argv);
 	configure(&a, &a.show);
-	a.show.colour = wants_colour();
+	a.show.colour = show_wants_colour();
 	rc = run(&a);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		fatal("standard output: %m");

@@ -1,7 +1,9 @@
 #include "reporter/show.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reporter/clean.h"
 
@@ -15,6 +17,15 @@ static const char *const styles[] = {
 	[SHOW_BAD] = "\033[31m",
 	[SHOW_ODD] = "\033[33m",
 };
+
+bool
+show_wants_colour(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && (no == NULL || *no == '\0') &&
+	    (term == NULL || strcmp(term, "dumb") != 0);
+}
 
 void
 show_print(const struct show *s, FILE *f, enum show_style style,

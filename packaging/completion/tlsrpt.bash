@@ -19,14 +19,14 @@ _tlsrpt()
 
 	COMPREPLY=()
 	case $before in
-	--config | --out)
+	--ca-file | --config | --file | --out | --trust-anchor)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return ;;
 	--day | --from | --to)
 		mapfile -t COMPREPLY < <(compgen -W "$(date -u -d yesterday +%F
 		    )" -- "$current")
 		return ;;
-	--domain | --explain | --max-runtime)
+	--domain | --explain | --max-runtime | --port | --resolver | --timeout)
 		return ;;
 	esac
 	if [[ $current == -* ]]; then

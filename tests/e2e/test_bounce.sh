@@ -22,10 +22,11 @@ postfix_transport()
 	    'tlsrpt-bounce_destination_recipient_limit = 1'
 	postfix -c "$T/postfix/conf" reload
 }
+# A copy: whoever Postfix runs it as may not get at ours.
+install -m 755 "$build/tlsrpt-send" bounce
 cat >>postfix/conf/master.cf <<END
 tlsrpt-bounce unix - n n - 1 pipe
-  flags=DORX user=nobody argv=$build/tlsrpt-send --config $T/tlsrpt.conf
-  --bounce
+  flags=DORX user=nobody argv=$T/bounce --config $T/tlsrpt.conf --bounce
 dead-end unix - n n - - pipe flags=R user=nobody argv=/bin/false
 END
 echo '/^gone@mail\.example$/ dead-end:' >transport

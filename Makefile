@@ -102,7 +102,7 @@ UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/conf/test_*.c \
 	tests/spool/test_*.c tests/aggregator/test_*.c tests/reporter/test_*.c))
 
 PAGES := $(wildcard */*.[158])
-DOCS  := $(wildcard README.md LICENSE spool/FORMAT conf/tlsrpt.conf \
+DOCS  := $(wildcard README.md LICENSE conf/tlsrpt.conf \
 	packaging/MOVING.md)
 
 all: $(PROGRAMS)

@@ -11,7 +11,7 @@
 /*
  * A log of Postfix into the spool, so that an MTA without libtlsrpt can take
  * part.  What such a log can tell is in spool/postfix.h; what it cannot, in
- * spool/FORMAT.
+ * tlsrpt-spool(5).
  */
 struct import_options {
 	/*

@@ -9,7 +9,8 @@
 
 /*
  * The outcome of TLS sessions with one receiving domain, as one JSON object:
- * the libtlsrpt datagram and our own keys ts, n and report (see spool/FORMAT).
+ * the libtlsrpt datagram and our own keys ts, n and report, see
+ * tlsrpt-spool(5).
  *
  * Ceilings, so that no peer can make us grow.  A record beyond RECORD_MAX or
  * with more policies, strings or failures than these is refused; a text that

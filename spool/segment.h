@@ -8,7 +8,7 @@
 #include "spool/spool.h"
 
 /*
- * One segment file: a header line, then one record a line (spool/FORMAT).
+ * One segment file: a header line, then one record a line (tlsrpt-spool(5)).
  */
 #define SEGMENT_OPEN		".open"
 #define SEGMENT_SEALED		".seg"

@@ -10,7 +10,7 @@
 #include "spool/intake.h"
 
 /*
- * The spool directory of DESIGN contract 2 (the bytes are in spool/FORMAT):
+ * The spool directory (tlsrpt-spool(5) has the bytes):
  *
  *	incoming/name.jsonl		dropped by others, taken in as a whole
  *	days/2026-11-21/base.open	its writer holds a lock on it

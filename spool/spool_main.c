@@ -39,7 +39,7 @@ static const char usage[] =
 "        day: plain files, gzip, standard input.  Stamps without year and zone\n"
 "        are local time (TZ), not later than the file was last written.  Import\n"
 "        a log when it is complete: a log is added once, day by day, as long as\n"
-"        it is the same file; spool/FORMAT says what a log cannot tell.\n"
+"        it is the same file; tlsrpt-spool(5) says what a log cannot tell.\n"
 "  list  Show days, segments, sessions, distinct lines and bytes.\n"
 "  seal [DAY...]\n"
 "        Fold the open segments whose writer is gone; of all days by default.\n"
@@ -55,7 +55,7 @@ static const char usage[] =
 "Run by root, add and seal act as the owner of the spool directory.\n"
 "\n"
 "Exit status: 0 all well; 1 something went wrong, and was said; 2 wrong usage\n"
-"or configuration.  The format is described in spool/FORMAT.\n";
+"or configuration.  The format is described in tlsrpt-spool(5).\n";
 
 #define MEMORY_STEP	(32 << 20)
 

@@ -31,7 +31,7 @@ only_file(struct spool *s, const char *day, const char *suffix)
 	return text;
 }
 
-/* The bytes of spool/FORMAT, but for id and time. */
+/* The bytes of tlsrpt-spool(5), but for id and time. */
 static void
 added_lines_are_folded_into_a_sealed_segment(void **state)
 {

@@ -5,6 +5,16 @@
 #include <ctype.h>
 #include <string.h>
 
+static const char *
+copy(struct arena *a, const char *data, size_t len)
+{
+	char *p = arena_alloc(a, len + 1);
+
+	memcpy(p, data, len);
+	p[len] = '\0';
+	return p;
+}
+
 static void
 keep(struct rrset *set, const char *const *data, const size_t *len, size_t n)
 {
@@ -15,7 +25,7 @@ keep(struct rrset *set, const char *const *data, const size_t *len, size_t n)
 	set->data = arena_calloc(set->arena, n, sizeof(*set->data));
 	set->len = arena_calloc(set->arena, n, sizeof(*set->len));
 	for (; set->n < n; set->n++) {
-		set->data[set->n] = arena_strndup(set->arena, data[set->n],
+		set->data[set->n] = copy(set->arena, data[set->n],
 		    len[set->n]);
 		set->len[set->n] = len[set->n];
 	}

@@ -333,6 +333,8 @@ chain_words(const struct chain *c)
 void
 chain_release(struct chain *c)
 {
+	if (c == NULL)
+		return;
 	release_texts(c);
 	sk_X509_pop_free(c->certs, X509_free);
 	c->certs = NULL;

@@ -305,6 +305,8 @@ fetch_hello(struct fetch *f, const struct fetch_config *c, const char *host,
 void
 fetch_release(struct fetch *f)
 {
+	if (f == NULL)
+		return;
 	free(f->why);
 	free(f->body);
 	chain_release(&f->chain);

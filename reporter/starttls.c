@@ -468,6 +468,8 @@ starttls_probe(struct starttls *s, const struct starttls_config *c,
 void
 starttls_release(struct starttls *s)
 {
+	if (s == NULL)
+		return;
 	free(s->why);
 	chain_release(&s->chain);
 	*s = (struct starttls){ 0 };

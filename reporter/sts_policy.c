@@ -356,6 +356,8 @@ sts_policy_parse(struct sts_policy *p, const void *text, size_t len)
 void
 sts_policy_release(struct sts_policy *p)
 {
+	if (p == NULL)
+		return;
 	for (size_t i = 0; i < p->nmx; i++)
 		free(p->mx[i]);
 	for (size_t i = 0; i < p->nfaults; i++)

@@ -41,6 +41,8 @@ tlsa_parse(struct tlsa *t, const void *rdata, size_t len)
 void
 tlsa_release(struct tlsa *t)
 {
+	if (t == NULL)
+		return;
 	free(t->data);
 	*t = (struct tlsa){ 0 };
 }

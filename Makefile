@@ -98,6 +98,7 @@ PROGRAMS := $(call have,reporter/send_main.c,$(B)/tlsrpt-send) \
 # What is of use to people who administer nothing here.
 FOR_ALL := %/tlsrpt-show %/tlsrpt-check
 
+SHIMS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/shim/*.c))
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/conf/test_*.c \
 	tests/spool/test_*.c tests/aggregator/test_*.c tests/reporter/test_*.c))
 
@@ -169,7 +170,7 @@ test: deps
 	@$(MAKE) check
 
 # The same, taking for granted that everything is installed.
-check: all $(UNIT_TESTS) $(FUZZERS) $(B)/tests/bench/gen
+check: all $(UNIT_TESTS) $(FUZZERS) $(B)/tests/bench/gen $(SHIMS)
 	tests/run $(B)
 
 # The page of tlsrpt-show in a browser; leaves pictures in $(B)/browser.
@@ -230,8 +231,7 @@ e2e-deb: deb
 	-tests/deps $(E2E_DEPS)
 	tests/e2e/package.sh $(B)
 
-# What is loaded in front of libc, to make the disk slow.
-SHIMS := $(patsubst %.c,$(B)/%.so,$(wildcard tests/shim/*.c))
+# What is loaded in front of libc: a slow disk, a wrong clock.
 $(B)/tests/shim/%.so: tests/shim/%.c
 	@mkdir -p $(@D)
 	cc -std=c17 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $< -ldl

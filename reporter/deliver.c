@@ -185,8 +185,6 @@ sleep_until(const struct deliver *v, int64_t when)
 	int64_t now = v->o->clock();
 	struct timespec t = { .tv_sec = 1 };
 
-	if (when > v->o->until)
-		when = v->o->until;
 	if (when <= now || stopped)
 		return;
 	nanosleep(&t, NULL);
@@ -206,7 +204,7 @@ show_progress(const struct deliver *v)
 static bool
 may_start(const struct deliver *v)
 {
-	return !stopped && v->stop_by == 0 && v->o->clock() < v->o->until;
+	return !stopped && v->stop_by == 0 && clock_ms() < v->o->until;
 }
 
 /* Nothing waits and nothing is under way: is there more to come? */

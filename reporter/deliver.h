@@ -18,8 +18,8 @@ struct deliver_options {
 	bool once;		/* one pass over what is due now, then return */
 	bool now;		/* first, a try of everything pending */
 	const char *domain;	/* only reports on this one, or NULL */
-	int64_t until;		/* start nothing after this second */
-	int64_t (*clock)(void);	/* seconds since the epoch */
+	int64_t until;		/* start nothing from then on: clock_ms */
+	int64_t (*clock)(void);	/* seconds since the epoch, may jump */
 };
 
 struct deliver_totals {

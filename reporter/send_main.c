@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conf/clock.h"
 #include "conf/conf.h"
 #include "conf/foreign.h"
 #include "conf/log.h"
@@ -44,6 +45,7 @@ struct send {
 	struct queue *queue;		/* NULL: a dry run before the first run */
 	struct daily *daily;
 	int64_t started;
+	int64_t until;			/* clock_ms, which does not jump */
 };
 
 static int64_t
@@ -249,7 +251,7 @@ run(struct send *s)
 {
 	const struct deliver_options o = {
 		.once = s->o.once, .now = s->o.now, .domain = s->o.domain,
-		.until = s->started + s->o.max_runtime, .clock = wall_clock,
+		.until = s->until, .clock = wall_clock,
 	};
 	struct days days = days_of(s);
 	struct deliver_totals totals = { 0 };
@@ -337,6 +339,7 @@ main(int argc, char **argv)
 
 	send_options_parse(&s.o, argc, argv);
 	s.started = wall_clock();
+	s.until = clock_ms() + 1000 * (int64_t)s.o.max_runtime;
 	if (s.o.import)
 		return foreign_conf(s.o.files, stdout, stderr) == -1 ?
 		    EXIT_USAGE : 0;

@@ -66,6 +66,8 @@ send_options_wrong(const char *format, ...)
 	exit(EXIT_USAGE);
 }
 
+#define YEAR	(365 * 86400L)
+
 static long
 seconds_option(const char *text)
 {
@@ -74,9 +76,9 @@ seconds_option(const char *text)
 
 	errno = 0;
 	n = strtol(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || n < 1)
+	if (errno != 0 || end == text || *end != '\0' || n < 1 || n > YEAR)
 		send_options_wrong("--max-runtime: \"%s\" is not a number of "
-		    "seconds, allowed: 1 or more", text);
+		    "seconds, allowed: 1 to %ld", text, YEAR);
 	return n;
 }
 

@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# Nights that were missed, and a clock that jumps by days, back or forth: each
+# day is reported all the same, once, with its own date-range, and delivered.
+. "$(dirname "$0")/lib.sh"
+
+shim=$build/tests/shim/wrong_clock.so
+base=https://$https_host:$https_port
+make_conf
+conf_set dns rua_lookup never
+conf_set https verify no
+conf_set deliver retry_min 1s
+conf_set deliver retry_max 1h
+need test -e "$shim"
+need start_nginx
+
+# by SECONDS COMMAND...: with a clock that is wrong by as many
+by()
+{
+	echo "$1" >wrong
+	shift
+	"$@"
+}
+run()
+{
+	LD_PRELOAD=$shim CLOCK_WRONG=$T/wrong \
+	    ASAN_OPTIONS=verify_asan_link_order=0 send "$@"
+}
+# on DAYS-AGO NAME: a session at NAME.example
+on()
+{
+	spool add --day "$(date -u -d "$1 days ago" +%F)" <(record "$2.example" \
+	    "v=TLSRPTv1; rua=$base/$2") >/dev/null
+}
+# The reports that were posted to a path, as sessions, part and date-range.
+posted()
+{
+	local file
+	for file in $(jq -r "select(.uri == \"/$1\").file" posts.json); do
+		zcat <"$file"
+	done | jq -r '[(.policies[0].summary | .["total-successful-session-count"]
+	    + .["total-failure-session-count"]),
+	    .["report-id"][:10], .["date-range"][]] | join(" ")' | sort
+}
+# ranges DAYS-AGO...: what one session of each of these days comes to
+ranges()
+{
+	local d
+	for d; do
+		d=$(date -u -d "$d days ago" +%F)
+		echo "1 $d ${d}T00:00:00Z ${d}T23:59:59Z"
+	done | sort
+}
+delivery()
+{
+	sql "select state, tries from delivery where uri = '$base/$1'"
+}
+days=86400
+
+# A host that was off for a week, of which the records are there.
+for n in 3 4 5 6 7 8 9; do
+	on $n week
+done
+check 'after a week without a run, one does' by 0 run --once
+check 'it makes a report of each day' equal "$(ranges 3 4 5 6 7 8 9)" \
+    "$(posted week)"
+
+# A clock that was days ahead, when spread and retries go by it.
+conf_set deliver spread 4h
+on 2 ahead
+on 0 today
+check 'a run with a clock 5 days ahead' exits 1 by $((5 * days)) run --once
+check 'has put off all' equal '' "$(posted ahead)$(posted today)"
+conf_set deliver spread 0
+check 'one with the right clock' by 0 run --once
+check 'takes that for what it is' equal "$(ranges 2)" "$(posted ahead)"
+check 'today was reported early' equal "$(ranges 0)" "$(posted today)"
+on 0 today
+check 'tomorrow, the rest of today' by $days run --once
+check 'is a further report' equal "$(ranges 0 0)" "$(posted today)"
+check 'with its own id' equal 2 "$(sql "select count(distinct report_id)
+    from report where domain = 'today.example'")"
+
+# …and days behind.
+on 2 behind
+check 'for a clock 5 days behind nothing is over' by $((-5 * days)) run --once
+check 'and nothing is lost' equal '' "$(posted behind)"
+check 'a right one' by 0 run --once
+check 'finds it' equal "$(ranges 2)" "$(posted behind)"
+
+# Even one that is so far ahead that all is old.
+on 2 old
+check 'a run 90 days ahead' by $((90 * days)) run --once
+on 2 old
+check 'and one as it should be' by 0 run --once
+check 'report nothing twice, and all' equal "$(ranges 2 2)" "$(posted old)"
+
+# First tried in the future: it is no older than its tries are many.
+on 2 busy
+check 'tried with a clock ahead' exits 1 by $((5 * days)) run --once
+check 'and again with the right one' exits 1 by 0 run --once
+check 'it is still pending' equal 'pending|2' "$(delivery busy)"
+check 'a day behind it is due' exits 1 by $((-5 * days)) run --once
+check 'and pending' equal 'pending|3' "$(delivery busy)"
+
+# While a run waits for the next try.
+sql 'delete from delivery' && sql 'delete from report'
+tries_are()
+{
+	(($(sql "select max(tries) from delivery") >= $1))
+}
+jump()
+{
+	conf_set deliver retry_min "$1"
+	on "$2" busy
+	echo 0 >wrong
+	LD_PRELOAD=$shim CLOCK_WRONG=$T/wrong \
+	    ASAN_OPTIONS=verify_asan_link_order=0 timeout 60 \
+	    "$build/tlsrpt-send" --config "$T/tlsrpt.conf" \
+	    --max-runtime "$3" >run.out 2>&1 &
+	run=$!
+	wait_for 20 tries_are 1
+}
+jump_back()
+{
+	jump 1h 3 6 || return
+	echo $((-5 * days)) >wrong
+	wait_for 10 tries_are 2 || return
+	wait $run
+	equal 1 $? && ((SECONDS - start < 12))
+}
+start=$SECONDS
+check 'the clock goes back: it tries again, and ends in its time' jump_back
+sql 'delete from delivery' && sql 'delete from report'
+jump_forth()
+{
+	jump 1h 4 50 || return
+	echo $((5 * days)) >wrong
+	wait_for 10 tries_are 2 || return
+	wait $run
+	equal 1 $?
+}
+check 'it goes forth: it tries again' jump_forth
+check 'which was the last time, by the clock' equal 'expired|2' \
+    "$(delivery busy)"
+finish

@@ -1,6 +1,8 @@
 /*
  * Who takes the domain's mail (RFC 5321 section 5.1, RFC 7505).
  */
+#include <arpa/inet.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,14 +27,12 @@ has_host(const struct check *c, const char *name)
 	return false;
 }
 
-/* No top-level domain is a number. */
 static bool
 is_literal(const char *name)
 {
-	const char *dot = strrchr(name, '.');
-	const char *last = dot == NULL ? name : dot + 1;
+	struct in_addr in;
 
-	return last[strspn(last, "0123456789")] == '\0';
+	return inet_pton(AF_INET, name, &in) == 1;
 }
 
 static void

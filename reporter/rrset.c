@@ -1,5 +1,6 @@
 #include "reporter/rrset.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include <ctype.h>
@@ -58,6 +59,18 @@ rrset_ask(struct rrset *set, struct dns *dns, const char *name,
 		dns_ask(dns, name, (int)type, on_answer, set);
 }
 
+static bool
+canonical(const char *text, char name[RECORD_DOMAIN_MAX + 1])
+{
+	struct in_addr in;
+
+	if (text[0] == '\0' || inet_pton(AF_INET, text, &in) == 1) {
+		memcpy(name, text, strlen(text) + 1);
+		return true;
+	}
+	return record_domain_text(text, false, name) > 0;
+}
+
 /*
  * A name as labels (RFC 1035 section 3.1), uncompressed, that ends where the
  * data does.  A label with a dot or with what no host has is refused.
@@ -72,9 +85,7 @@ wire_name(const char *data, size_t len, char name[RECORD_DOMAIN_MAX + 1])
 		label = (unsigned char)data[i++];
 		if (label == 0) {
 			text[n > 0 ? n - 1 : 0] = '\0';
-			name[0] = '\0';
-			return i == len && (n == 0 ||
-			    record_domain_text(text, false, name) > 0);
+			return i == len && canonical(text, name);
 		}
 		if (label > 63 || label > len - i ||
 		    n + label + 1 > RECORD_DOMAIN_MAX)

@@ -117,7 +117,7 @@ judge_https(const struct https_row *r)
 	p->hello.stage = r->stage;
 	p->hello.why = xstrdup("refused");
 	p->hello.chain.faults = r->faults;
-	p->hello.chain.not_after = NOW + (int64_t)r->days * DAY_SECONDS;
+	p->hello.chain.not_after = FACTS_NOW + (int64_t)r->days * DAY_SECONDS;
 	check_tlsrpt_judge(&c, &facts_config);
 	facts_expect(r->name, &c, r->said);
 	if (!p->probed)

@@ -21,6 +21,7 @@ DOCDIR     ?= $(PREFIX)/share/doc/tlsrpt
 # Of systemd, sysctl and the like.
 LIBDIR     ?= $(PREFIX)/lib
 COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/site-functions
 UNITDIR    ?= $(LIBDIR)/systemd/system
 
 # Debian packages: the one place they are listed.
@@ -30,7 +31,7 @@ BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
 TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	python3 python3-dkim python3-dnspython python3-nacl opendkim-tools \
 	iproute2 curl time \
-	procps strace ca-certificates ldnsutils lua5.4 socat mandoc bsdutils systemd
+	procps strace ca-certificates ldnsutils lua5.4 socat mandoc bsdutils systemd zsh
 E2E_DEPS = debootstrap
 BROWSER_DEPS = chromium chromium-driver fonts-dejavu-core
 DEMO_DEPS = openssl
@@ -210,6 +211,8 @@ install: all
 	for program in $(filter-out tlsrpt-send,$(notdir $(PROGRAMS))); do \
 		ln -sf tlsrpt-send $(DESTDIR)$(COMPDIR)/$$program || exit 1; \
 	done
+	install -d $(DESTDIR)$(ZSHDIR)
+	install -m 644 packaging/completion/_tlsrpt $(DESTDIR)$(ZSHDIR)
 	install -d $(DESTDIR)$(UNITDIR)
 	for unit in packaging/systemd/*; do \
 		sed 's|/usr/sbin/|$(SBINDIR)/|' $$unit \

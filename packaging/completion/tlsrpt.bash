@@ -13,20 +13,27 @@ _tlsrpt_commands()
 	"$1" --help 2>/dev/null | sed -nE 's/^  ([a-z]+)( .*)?$/\1/p'
 }
 
+# What follows an option there: FILE, DAY and the like, or nothing.
+_tlsrpt_argument()
+{
+	[[ $2 == --* ]] && "$1" --help 2>/dev/null |
+	    sed -nE "s/.*$2 ([A-Z][A-Z@-]*).*/\1/p" | head -n 1
+}
+
 _tlsrpt()
 {
 	local program=$1 current=$2 before=$3 commands word
 
 	COMPREPLY=()
-	case $before in
-	--ca-file | --config | --file | --out | --trust-anchor)
+	case $(_tlsrpt_argument "$program" "$before") in
+	FILE | DIR)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return ;;
-	--day | --from | --to)
+	DAY | YYYY-MM-DD)
 		mapfile -t COMPREPLY < <(compgen -W "$(date -u -d yesterday +%F
 		    )" -- "$current")
 		return ;;
-	--domain | --explain | --max-runtime | --port | --resolver | --timeout)
+	?*)
 		return ;;
 	esac
 	if [[ $current == -* ]]; then

@@ -27,6 +27,19 @@ pages()
 }
 check 'and every manual page there is' pages
 
+completions()
+{
+	local program
+	cmp "$root/packaging/completion/_tlsrpt" \
+	    root/usr/share/zsh/site-functions/_tlsrpt || return
+	for program in "$build"/tlsrpt-*; do
+		cmp "$root/packaging/completion/tlsrpt.bash" \
+		    "root/usr/share/bash-completion/completions/${program##*/}" ||
+			return
+	done
+}
+check 'completions where bash and zsh look' completions
+
 # The threshold is in tenths.
 for unit in tlsrpt-send tlsrpt-spoold; do
 	if command -v systemd-analyze >/dev/null; then

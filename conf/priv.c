@@ -1,8 +1,10 @@
 #include "conf/priv.h"
 
+#include <sys/stat.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,6 +60,35 @@ priv_find(struct priv *p, const char *name)
 	priv_release(p);
 	errno = EOVERFLOW;
 	return -1;
+}
+
+int
+priv_find_owner(struct priv *p, const char *path)
+{
+	const struct passwd *pw;
+	struct stat st;
+	char *name;
+	int rc;
+
+	memset(p, 0, sizeof(*p));
+	if (stat(path, &st) == -1)
+		return -1;
+	errno = 0;
+	if ((pw = getpwuid(st.st_uid)) != NULL) {
+		name = xstrdup(pw->pw_name);	/* the next look-up's, else */
+		rc = priv_find(p, name);
+		free(name);
+		return rc;
+	}
+	if (errno != 0)
+		return -1;
+	p->name = xasprintf("%ju", (uintmax_t)st.st_uid);
+	p->uid = st.st_uid;
+	p->gid = st.st_gid;
+	p->groups = xmalloc(sizeof(*p->groups));
+	p->groups[0] = p->gid;
+	p->ngroups = 1;
+	return 0;
 }
 
 void

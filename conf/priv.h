@@ -18,6 +18,11 @@ struct priv {
 
 /* -1 with errno, which is 0 when there is no such user. */
 int	priv_find(struct priv *p, const char *name);
+/*
+ * Whom this file or folder belongs to; who has no name gets a number for one,
+ * and the group of the file.  -1 with errno.
+ */
+int	priv_find_owner(struct priv *p, const char *path);
 void	priv_release(struct priv *p);
 
 /* The numbers behind names; -1 with errno, which is 0 when there is none. */

@@ -60,6 +60,8 @@ ready_files(const struct conf *c, const char *config, FILE *err)
 	};
 	struct ready r = { .config = config, .err = err };
 
+	if (!may(config, R_OK))		/* root could, before he became him */
+		wrong(&r, "%s may not read it", user_name());
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (files[i].file != NULL && !may(files[i].file, R_OK))
 			wrong(&r, "%s %s: %s", files[i].key, files[i].file,

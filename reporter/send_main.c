@@ -20,6 +20,7 @@
 #include "conf/foreign.h"
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "conf/priv.h"
 #include "reporter/bounce.h"
 #include "reporter/days.h"
 #include "reporter/deliver.h"
@@ -119,6 +120,29 @@ check_config(const struct send *s)
 	}
 	printf("%s: all well\n", config);
 	return 0;
+}
+
+/*
+ * What root makes, the user of the nightly run cannot open, and what root may
+ * read, he perhaps may not.  So root becomes him: the queue's owner.
+ */
+static void
+become_owner(const struct conf *c)
+{
+	char *folder = xstrndup(c->queue.database, (size_t)(strrchr(
+	    c->queue.database, '/') + 1 - c->queue.database));
+	const char *why;
+	struct priv p;
+
+	if (geteuid() == 0 && priv_find_owner(&p, folder) == 0) {
+		if (p.uid != 0) {
+			log_info("acting as %s, who owns %s", p.name, folder);
+			if (priv_drop(&p, &why) == -1)
+				fatal("cannot become %s: %s: %m", p.name, why);
+		}
+		priv_release(&p);
+	}
+	free(folder);
 }
 
 /* Held until the process ends, however it ends. */
@@ -346,6 +370,8 @@ main(int argc, char **argv)
 	if (conf_load(&s.conf, s.o.config, CONF_NEED_REPORT, stderr) == -1)
 		return EXIT_USAGE;
 	conf_log(&s.conf, "tlsrpt-send", s.o.verbose);
+	if (!s.o.dry_run && !s.o.print)
+		become_owner(&s.conf);
 	if (s.o.bounce)
 		return run_bounce(&s);
 	if (load_dkim(&s) == -1 ||

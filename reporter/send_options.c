@@ -47,6 +47,7 @@ usage(FILE *out)
 	    "  --import-config    print what FILEs, settings of "
 	    "tlsrpt-reporter, come to here\n"
 	    "  -v                 log more\n\n"
+	    "Run by root, it acts as the owner of the queue's folder.\n\n"
 	    "Exit status: 0 all well; 1 deliveries are pending, failed or "
 	    "expired, or\nsomething else went wrong and was logged; 2 wrong "
 	    "usage or configuration;\n75 another instance runs, or --bounce cannot work "

@@ -10,6 +10,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "conf/priv.h"
@@ -47,6 +48,34 @@ who_does_not_exist_is_no_system_error(void **state)
 	assert_int_equal(errno, 0);
 	assert_int_equal(priv_gid("nobody-of-this-name", &gid), -1);
 	assert_int_equal(errno, 0);
+}
+
+static void
+the_owner_of_a_file_is_found(void **state)
+{
+	char path[] = "/tmp/test_priv.XXXXXX";
+	struct priv p;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(priv_find_owner(&p, path), 0);
+	assert_int_equal(p.uid, geteuid());
+	priv_release(&p);
+	if (geteuid() == 0) {
+		/* Nobody's number. */
+		assert_int_equal(fchown(fd, 4123456789, 4123456788), 0);
+		assert_int_equal(priv_find_owner(&p, path), 0);
+		assert_string_equal(p.name, "4123456789");
+		assert_true(p.uid == 4123456789 && p.gid == 4123456788 &&
+		    p.ngroups == 1 && p.groups[0] == p.gid);
+		priv_release(&p);
+	}
+	close(fd);
+	unlink(path);
+	assert_int_equal(priv_find_owner(&p, path), -1);
+	assert_int_equal(errno, ENOENT);
+	priv_release(&p);
 }
 
 /* In a process of its own; the status says which check failed. */
@@ -120,6 +149,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_looked_up),
 		cmocka_unit_test(who_does_not_exist_is_no_system_error),
+		cmocka_unit_test(the_owner_of_a_file_is_found),
 		cmocka_unit_test(there_is_no_way_back),
 		cmocka_unit_test(without_privileges_it_fails),
 	};

@@ -107,7 +107,8 @@ check 'the other address got all three' wait_for 20 mails_are 4
 
 sql 'update suppression set until = 1'
 echo '/^tls-bounces[+].*@sender[.]example$/ tlsrpt-bounce:' >>transport
-chown nobody . queue.db*	# as if it had been theirs all the time
+chown -R nobody spool queue.db* ./*.key	# as if it had been theirs all the time
+chown nobody .
 need postfix_transport
 days_ago 5
 spool add --day "$day" day.jsonl

@@ -114,6 +114,20 @@ check 'one that is not his is told to who runs it' objects \
     '[queue] database' "nobody may not write in folder $T/ready/lib" as_nobody
 check 'and not to others' ready
 make_ready
+check 'what root runs by hand' "$build/tlsrpt-send" --config ready.conf --once
+check 'leaves nothing that is his' equal '' \
+    "$(find ready/spool ready/lib ! -user nobody)"
+check 'so that the nightly run goes on' setpriv --reuid nobody \
+    --regid nogroup --clear-groups "$build/tlsrpt-send" \
+    --config "$T/ready.conf" --once
+chmod 600 rsa.key
+check 'a key for root only is told to root' exits 2 ready
+chmod 640 rsa.key
+chmod 600 ready.conf
+check 'so are settings' grep -qxF 'ready.conf: nobody may not read it' \
+    <(ready 2>&1)
+make_ready
+chmod 644 ready.conf
 touch ready/lib/queue.db-wal
 chmod 600 ready/lib/queue.db-wal
 check "so is a file of another's" objects '[queue] database' \
@@ -133,10 +147,10 @@ make_ready
 chmod 644 rsa.key
 check 'a key that all may read' objects "[dkim] key_file $T/rsa.key" \
     'mode 0644 lets others read it: chmod 640'
-chmod 620 ed25519.key
+chmod 660 ed25519.key
 check 'a key that others may change' objects \
     "[dkim] ed25519_key_file $T/ed25519.key" \
-    'mode 0620 lets others change it: chmod 600'
+    'mode 0660 lets others change it: chmod 640'
 make_ready
 
 check 'a file that is not there is status 2' \

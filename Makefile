@@ -34,6 +34,7 @@ TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	procps strace ca-certificates ldnsutils lua5.4 socat mandoc bsdutils systemd zsh
 E2E_DEPS = debootstrap
 BROWSER_DEPS = chromium chromium-driver fonts-dejavu-core
+BENCH_DEPS = nghttp2-client
 DEMO_DEPS = openssl
 LINT_DEPS = clang-tidy cppcheck shellcheck
 FUZZ_DEPS = clang
@@ -246,7 +247,8 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(SPOOL_A)
 $(B)/tests/bench/dkim_bench: $(B)/tests/bench/dkim_bench.o $(REPORTER_A)
 	$(link) $(REPORTER_LIBS)
 
-bench: deps
+bench:
+	tests/deps $(BUILD_DEPS) $(TEST_DEPS) $(BENCH_DEPS)
 	@$(MAKE) all $(BENCHES) $(SHIMS)
 	tests/bench/run $(B)
 

@@ -75,6 +75,15 @@ sample_send()
 	may_exit=0
 }
 
+# record N RUA: of domain number N, which wants its reports there.
+record()
+{
+	printf '{"d":"d%d.example","pr":"v=TLSRPTv1; rua=%s",' "$1" "$2"
+	printf '"policies":[{"policy-type":9,"t":1,"f":1,'
+	printf '"failure-details":[{"c":202,"s":"192.0.2.%d",' $(($1 % 250))
+	printf '"n":"mx%d.example","r":"198.51.100.7"}]}]}\n' "$1"
+}
+
 # median NUMBER...
 median()
 {

@@ -125,7 +125,7 @@ jump_back()
 	jump 1h 3 6 || return
 	echo $((-5 * days)) >wrong
 	wait_for 10 tries_are 2 || return
-	wait $run
+	wait "$run"
 	equal 1 $? && ((SECONDS - start < 12))
 }
 start=$SECONDS
@@ -136,7 +136,7 @@ jump_forth()
 	jump 1h 4 50 || return
 	echo $((5 * days)) >wrong
 	wait_for 10 tries_are 2 || return
-	wait $run
+	wait "$run"
 	equal 1 $?
 }
 check 'it goes forth: it tries again' jump_forth

@@ -42,6 +42,15 @@ check 'a folder that is no spool yet is an error' exits 1 bare
 check 'and it does not become one' test ! -e bare
 mkdir -p bare/{days,incoming,rejected}
 check 'of an empty spool there is nothing to report' bare
+unread()
+{
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o /dev/null -P "$T/bare/$1" \
+	    -e trace=getdents64 -e inject=getdents64:error=EIO \
+	    "$build/tlsrpt-send" --config bare.conf --dry-run
+}
+check 'a drop-box that cannot be read is status 1' exits 1 unread incoming
+cp check.out log
+check 'and is named' grep 'drop-box cannot be read: Input/output error' log
 
 today=$(date -u +%F)
 check 'a record of today' spool add --day "$today" <(

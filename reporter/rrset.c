@@ -105,10 +105,11 @@ bool
 rrset_mx(const struct rrset *set, size_t i, unsigned *preference,
     char host[RECORD_DOMAIN_MAX + 1])
 {
-	const unsigned char *p = (const unsigned char *)set->data[i];
+	const unsigned char *p;
 
-	if (set->len[i] < 3)
+	if (i >= set->n || set->len[i] < 3)
 		return false;
+	p = (const unsigned char *)set->data[i];
 	*preference = (unsigned)p[0] << 8 | p[1];
 	return wire_name(set->data[i] + 2, set->len[i] - 2, host);
 }
@@ -123,6 +124,8 @@ rrset_address(const struct rrset *set, size_t i, unsigned port,
 	    .sin6_port = htons((in_port_t)port) };
 
 	memset(address, 0, sizeof(*address));
+	if (i >= set->n)
+		return false;
 	if (set->len[i] == sizeof(in.sin_addr)) {
 		memcpy(&in.sin_addr, set->data[i], set->len[i]);
 		memcpy(address, &in, sizeof(in));

@@ -39,7 +39,8 @@ void	rrset_ask(struct rrset *set, struct dns *dns, const char *name,
 
 /*
  * Record i of an MX answer.  host is a canonical name, "" for the root (RFC
- * 7505), or an IPv4 address, which some take for a name.  False when it is malformed or the name is none of a host.
+ * 7505), or an IPv4 address, which some take for a name.  False when there is
+ * none, it is malformed, or what it names is no host.
  */
 bool	rrset_mx(const struct rrset *set, size_t i, unsigned *preference,
 	    char host[RECORD_DOMAIN_MAX + 1]);

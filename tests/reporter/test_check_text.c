@@ -56,9 +56,10 @@ areas_come_first_then_the_worst(void **state)
 	    "senders need not read\n"
 	    "           more. [sts-size, RFC 8461 section 3.3]\n"
 	    "  warning  mx.example.com: the MX record names an alias (CNAME). "
-	    "Let the MX record\n"
-	    "           name the host that the alias leads to. [mx-cname, RFC "
-	    "5321 section 5.1]\n"
+	    "Let the MX\n"
+	    "           record name the host that the alias leads to. "
+	    "[mx-cname, RFC 5321\n"
+	    "           section 5.1]\n"
 	    "\n");
 	free(text);
 }
@@ -70,7 +71,7 @@ what_is_well_is_told_when_wanted(void **state)
 
 	(void)state;
 	assert_non_null(strstr(text, "  ok       the record names 1 "
-	    "destination. [tlsrpt-found, RFC 8460\n"));
+	    "destination. [tlsrpt-found, RFC "));
 	free(text);
 }
 

@@ -6,6 +6,7 @@
 #   make SAN=1 test the same under AddressSanitizer and UBSan (build/san)
 #   make fuzz       build the parsers' fuzz targets with libFuzzer (build/fuzz)
 #   make test-browser  the HTML page in headless Chromium
+#   make pictures   those of the README, from what the programs say
 #   make e2e-postfix  against the Postfix of Debian 13, which speaks TLSRPT
 #   make bench      measure, as ratios against named yardsticks
 #   make deb        a Debian package, in build/deb
@@ -182,6 +183,15 @@ test-browser:
 	@$(MAKE) all
 	tests/browser/page.py $(B)
 
+# The README's pictures but for the drawn one; without a browser, not the page.
+pictures:
+	tests/deps $(BUILD_DEPS) $(TEST_DEPS)
+	-tests/deps $(BROWSER_DEPS)
+	@$(MAKE) all
+	tests/pictures/terminal.py $(B) >$(B)/terminal.svg
+	mv $(B)/terminal.svg packaging/pictures/terminal.svg
+	tests/pictures/page.py $(B) packaging/pictures
+
 # Against the Postfix of Debian 13, in a root of its own (build/trixie).
 e2e-postfix:
 	tests/deps $(BUILD_DEPS) $(TEST_DEPS)
@@ -255,8 +265,8 @@ bench:
 clean:
 	rm -rf build
 
-.PHONY: all clean deb e2e-deb deps demo test check test-browser e2e-postfix \
-	lint install bench fuzz fuzzers
+.PHONY: all clean deb e2e-deb deps demo test check test-browser pictures \
+	e2e-postfix lint install bench fuzz fuzzers
 .SECONDARY:
 -include $(shell find $(B) \( -name trixie -o -name 'bookworm*' \) -prune -o \
 	-name '*.d' -print 2>/dev/null)

@@ -6,10 +6,7 @@
 Leaves pictures to be looked at in BUILD-DIR/browser.  Without a browser that
 starts it says so and skips everything."""
 
-import gzip
-import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -17,6 +14,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from driver import Browser, NoBrowser, pixels  # noqa: E402
+from sample import detail, month, report, write  # noqa: E402
 
 build = os.path.abspath(sys.argv[1])
 out = os.path.join(build, "browser")
@@ -47,47 +45,6 @@ def check(name, good, why=""):
         print(f"# {str(why)[:500]}", flush=True)
 
 
-def report(domain, day, successful, details, kind="sts"):
-    failed = sum(d["failed-session-count"] for d in details)
-    return {
-        "organization-name": "Example Sender",
-        "date-range": {"start-datetime": f"{day}T00:00:00Z",
-                       "end-datetime": f"{day}T23:59:59Z"},
-        "contact-info": "tls-reports@sender.example",
-        "report-id": f"{day}.{domain}@sender.example",
-        "policies": [{
-            "policy": {"policy-type": kind, "policy-domain": domain},
-            "summary": {"total-successful-session-count": successful,
-                        "total-failure-session-count": failed},
-            "failure-details": details}]}
-
-
-def detail(result, n, host="mx.example.net", reason=None):
-    d = {"result-type": result, "failed-session-count": n,
-         "receiving-mx-hostname": host, "receiving-ip": "192.0.2.25",
-         "sending-mta-ip": "198.51.100.1"}
-    if reason:
-        d["failure-reason-code"] = reason
-    return d
-
-
-def month(folder):
-    """Thirty days of forty domains, of which some fail."""
-    random.seed(8460)
-    results = ["certificate-expired", "starttls-not-supported",
-               "validation-failure", "certificate-host-mismatch"]
-    for day in (f"2026-10-{d:02}" for d in range(1, 31)):
-        for i in range(40):
-            name = f"domain{i:02}.example"
-            fails = i % 3 == 0 and random.random() < .4
-            details = [detail(results[i // 3 % 4], random.randint(1, 9 + i),
-                              f"mx{i % 2}.{name}")] if fails else []
-            write(folder, report(name, day, random.randint(20, 60) * (i + 1),
-                                 details,
-                                 ("sts", "tlsa", "no-policy-found")[i % 3 and
-                                                                    i % 2]))
-
-
 def attacks(folder):
     for i, text in enumerate(ATTACKS):
         r = report(text, "2026-10-15", 1,
@@ -96,12 +53,6 @@ def attacks(folder):
         r["report-id"] = f"{text}{i}"
         r["policies"][0]["failure-details"][0]["receiving-ip"] = text
         write(folder, r)
-
-
-def write(folder, r):
-    write.n = getattr(write, "n", 0) + 1
-    with gzip.open(f"{folder}/{write.n:05}.json.gz", "wt") as f:
-        json.dump(r, f)
 
 
 def make(name, fill):

@@ -254,7 +254,8 @@ $(B)/tests/shim/%.so: tests/shim/%.c
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(SPOOL_A)
 	$(link) $(SPOOL_LIBS) -lm
-$(B)/tests/bench/dkim_bench: $(B)/tests/bench/dkim_bench.o $(REPORTER_A)
+$(B)/tests/bench/dkim_bench $(B)/tests/bench/queue_bench: \
+    $(B)/tests/bench/%: $(B)/tests/bench/%.o $(REPORTER_A)
 	$(link) $(REPORTER_LIBS)
 
 bench:

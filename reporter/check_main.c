@@ -192,11 +192,12 @@ configure(struct program *p)
 }
 
 static void
-put(struct program *p, const char *title, const struct findings *f,
+put(struct program *p, const char *title, struct findings *f,
     const struct suggestion *s)
 {
 	enum severity worst = findings_worst(f);
 
+	findings_sort(f);
 	if (worst > p->worst)
 		p->worst = worst;
 	if (p->o.json)

@@ -9,8 +9,8 @@
 #include "reporter/suggest.h"
 
 /*
- * Findings for people: a line per area, then what is to be said, the worst
- * first; what is well only when all is wanted.  suggestion may be NULL.
+ * Findings, sorted, for people: a line per area, then what is to be said;
+ * what is well only when all is wanted.  suggestion may be NULL.
  */
 void	check_text(const char *title, const struct findings *findings,
 	    const struct suggestion *suggestion, bool all,

@@ -78,18 +78,13 @@ put_findings(const struct findings *findings, bool all,
 {
 	bool any = false;
 
-	for (int severity = SEVERITY_ERROR; severity >= SEVERITY_OK;
-	    severity--) {
-		if (severity == SEVERITY_OK && !all)
-			break;
-		for (size_t i = 0; i < findings->n; i++) {
-			if ((int)findings->list[i].severity != severity)
-				continue;
-			if (!any)
-				putc('\n', f);
-			any = true;
-			put_finding(&findings->list[i], look, f);
-		}
+	for (size_t i = 0; i < findings->n; i++) {
+		if (findings->list[i].severity == SEVERITY_OK && !all)
+			continue;
+		if (!any)
+			putc('\n', f);
+		any = true;
+		put_finding(&findings->list[i], look, f);
 	}
 	if (findings->left_out > 0)
 		fprintf(f, "  and %zu more\n", findings->left_out);

@@ -373,6 +373,26 @@ findings_verdict(struct findings *f, enum area area, const char *format, ...)
 		f->worst[area] = SEVERITY_OK;
 }
 
+static bool
+goes_before(const struct finding *a, const struct finding *b)
+{
+	return a->severity != b->severity ? a->severity > b->severity :
+	    kinds[a->id].area < kinds[b->id].area;
+}
+
+void
+findings_sort(struct findings *f)
+{
+	for (size_t i = 1; i < f->n; i++) {
+		struct finding x = f->list[i];
+		size_t at = i;
+
+		for (; at > 0 && goes_before(&x, &f->list[at - 1]); at--)
+			f->list[at] = f->list[at - 1];
+		f->list[at] = x;
+	}
+}
+
 enum severity
 findings_worst(const struct findings *f)
 {

@@ -81,7 +81,7 @@ struct finding {
 
 struct findings {
 	size_t n, left_out;
-	struct finding *list;		/* in the order they were added */
+	struct finding *list;		/* as added, until findings_sort */
 	char *verdicts[AREAS];		/* a line each, or NULL */
 	int worst[AREAS];		/* severity; -1: not looked at */
 };
@@ -101,6 +101,9 @@ void	findings_add_as(struct findings *f, enum severity severity,
 /* The line that sums an area up; the last one counts. */
 void	findings_verdict(struct findings *f, enum area area,
 	    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The worst first, those equally bad by area, else as they were added. */
+void	findings_sort(struct findings *f);
 
 /* Of all areas. */
 enum severity findings_worst(const struct findings *f);

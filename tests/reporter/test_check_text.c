@@ -22,6 +22,7 @@ prepare(struct findings *f)
 	    "the MX record names an alias (CNAME)");
 	findings_verdict(f, AREA_MX, "mx.example.com");
 	findings_add(f, F_STS_SIZE, NULL, "it is \"\033\" long");
+	findings_sort(f);
 }
 
 static char *

@@ -111,6 +111,26 @@ many_are_counted_and_one_twice_is_one(void **state)
 	findings_release(&f);
 }
 
+static void
+the_worst_come_first_else_by_area(void **state)
+{
+	static const char *const want[] = { "d", "b", "e", "c", "f", "a" };
+	struct findings f;
+
+	(void)state;
+	findings_init(&f);
+	findings_add(&f, F_TLSRPT_FOUND, NULL, "a");
+	findings_add(&f, F_DANE_PARTIAL, NULL, "b");
+	findings_add(&f, F_STARTTLS_NAME, NULL, "c");
+	findings_add(&f, F_STS_SIZE, NULL, "d");
+	findings_add(&f, F_DANE_UNUSABLE, NULL, "e");
+	findings_add(&f, F_STARTTLS_EXPIRED, NULL, "f");
+	findings_sort(&f);
+	for (size_t i = 0; i < f.n; i++)
+		assert_string_equal(f.list[i].text, want[i]);
+	findings_release(&f);
+}
+
 int
 main(void)
 {
@@ -120,6 +140,7 @@ main(void)
 		cmocka_unit_test(the_worst_of_an_area_and_of_all_is_kept),
 		cmocka_unit_test(what_strangers_wrote_is_escaped),
 		cmocka_unit_test(long_texts_are_cut),
+		cmocka_unit_test(the_worst_come_first_else_by_area),
 		cmocka_unit_test(many_are_counted_and_one_twice_is_one),
 	};
 

@@ -17,6 +17,7 @@
 #include "spool/file.h"
 #include "spool/fold.h"
 #include "spool/reject.h"
+#include "spool/sealed.h"
 
 #define DAYS_MAX	400	/* in one batch: each needs a descriptor */
 #define REASONS_LOGGED	5
@@ -46,9 +47,10 @@ struct batch {
 	uint64_t rejected;
 	time_t now;
 	size_t ndays, npending, current;
-	size_t held;		/* bytes, but for those of the own day */
+	size_t held;		/* bytes */
 	struct batch_day *day;
 	struct pending *pending;
+	struct sealed own;	/* of the open segment */
 	int error;		/* the first errno */
 };
 
@@ -62,6 +64,8 @@ batch_new(struct spool *s, const struct batch_source *source,
 	b->source = source;
 	b->totals = totals;
 	b->now = time(NULL);
+	if (source->open != NULL)
+		sealed_init(&b->own, s->days, source->open);
 	rejects_init(&b->rejects, s, source->day);
 	return b;
 }
@@ -88,6 +92,7 @@ batch_free(struct batch *b)
 		unlinkat(b->spool->days, day_format(b->day[i].day, day),
 		    AT_REMOVEDIR);
 	}
+	sealed_release(&b->own);
 	rejects_release(&b->rejects);
 	free(b->day);
 	free(b->pending);
@@ -197,20 +202,12 @@ write_segment(struct pending *p, const struct batch_day *d,
 	return -1;
 }
 
-/* The day of the open segment: one segment, whatever its size. */
-static bool
-is_own(const struct batch *b, int day)
-{
-	return b->source->open != NULL && b->source->open->day == day;
-}
-
 /* Write what is held of this day to a temporary, and forget it. */
 static int
 put_out(struct batch *b, struct batch_day *d)
 {
-	const struct segment *open = b->source->open;
-	bool own = is_own(b, d->day);
-	struct segment g = { .day = d->day, .created = b->now };
+	struct segment g = { .source = b->spool->source, .day = d->day,
+		.created = b->now };
 	struct pending *p;
 	char *base;
 	int rc;
@@ -219,20 +216,14 @@ put_out(struct batch *b, struct batch_day *d)
 	    sizeof(*b->pending));
 	p = &b->pending[b->npending++];
 	*p = (struct pending){ .dirfd = d->fd };
-	base = own ? segment_name(open->name, "") : base_name(b, d);
+	base = base_name(b, d);
 	p->name = xasprintf("%s" SEGMENT_SEALED, base);
-	g.id = own ? open->id : base;
-	g.source = own ? open->source : b->spool->source;
-	if (own) {
-		g.created = open->created;
-		g.open_bytes = open->size;
-	}
+	g.id = base;
 	count(d->fold, &g);
 	d->parts++;
 	rc = write_segment(p, d, &g);
 	free(base);
-	if (!own)
-		b->held -= fold_bytes(d->fold);
+	b->held -= fold_bytes(d->fold);
 	fold_reset(d->fold);
 	return rc;
 }
@@ -246,8 +237,8 @@ put_out_largest(struct batch *b)
 	for (size_t i = 0; i < b->ndays; i++) {
 		struct batch_day *d = &b->day[i];
 
-		if (!is_own(b, d->day) && (most == NULL ||
-		    fold_bytes(d->fold) > fold_bytes(most->fold)))
+		if (most == NULL ||
+		    fold_bytes(d->fold) > fold_bytes(most->fold))
 			most = d;
 	}
 	return most != NULL ? put_out(b, most) : 0;
@@ -264,10 +255,24 @@ outgrown(const struct record *r, uint64_t sessions)
 	    sessions / r->n;
 }
 
+static bool
+is_sealing(const struct batch *b)
+{
+	return b->source->open != NULL;
+}
+
+/* The day of the open segment: all of it goes into one. */
+static bool
+is_own(const struct batch *b, int day)
+{
+	return is_sealing(b) && b->source->open->day == day;
+}
+
 static const char *
 refuse(struct batch *b, int day, const struct record *r, uint64_t sessions)
 {
-	if (b->ndays == DAYS_MAX && find_day(b, day) == NULL)
+	if (b->ndays == DAYS_MAX && !is_own(b, day) &&
+	    find_day(b, day) == NULL)
 		return "ts of more than 400 different days in one source";
 	if (outgrown(r, sessions))
 		return "too long to be kept once its UTF-8 is repaired";
@@ -280,12 +285,12 @@ hold(struct batch *b, int day, const struct record *r, uint64_t sessions)
 	struct batch_day *d;
 	size_t before;
 
+	if (is_own(b, day))
+		return sealed_add(&b->own, r, sessions);
 	if ((d = find_day(b, day)) == NULL && (d = new_day(b, day)) == NULL)
 		return -1;
 	before = fold_bytes(d->fold);
 	fold_add(d->fold, r->text, r->len, sessions);
-	if (is_own(b, day))
-		return 0;
 	b->held += fold_bytes(d->fold) - before;
 	return b->held > batch_held_max ? put_out_largest(b) : 0;
 }
@@ -304,25 +309,28 @@ record(void *arg, int day, const struct record *r, uint64_t sessions)
 		b->error = errno;
 }
 
-/* Write out all that is still held, the sealed form of the open one last. */
+/* Write out all that is still held. */
 static int
 put_out_rest(struct batch *b)
 {
-	const struct segment *open = b->source->open;
-	struct batch_day *own = NULL;
-
 	for (size_t i = 0; i < b->ndays; i++) {
 		struct batch_day *d = &b->day[i];
 
-		if (is_own(b, d->day))
-			own = d;
-		else if (fold_bytes(d->fold) > 0 && put_out(b, d) == -1)
+		if (fold_bytes(d->fold) > 0 && put_out(b, d) == -1)
 			return -1;
 	}
-	if (open != NULL && own == NULL &&
-	    (own = new_day(b, open->day)) == NULL)
+	return is_sealing(b) ? sealed_finish(&b->own) : 0;
+}
+
+static int
+publish_one(struct batch *b, struct file_new *file)
+{
+	if (file_new_commit(file, true) == 0)
+		return 0;
+	if (b->source->key == NULL || errno != EEXIST)
 		return -1;
-	return own != NULL ? put_out(b, own) : 0;
+	b->totals->known++;
+	return 0;
 }
 
 /*
@@ -337,15 +345,11 @@ publish(struct batch *b)
 	size_t i;
 	int saved;
 
-	for (i = 0; i < b->npending; i++) {
-		if (file_new_commit(&b->pending[i].file, true) == 0)
-			continue;
-		if (!keyed || errno != EEXIST)
+	for (i = 0; i < b->npending; i++)
+		if (publish_one(b, &b->pending[i].file) == -1)
 			break;
-		b->totals->known++;
-	}
 	if (i == b->npending)
-		return 0;
+		return is_sealing(b) ? publish_one(b, &b->own.file) : 0;
 	saved = errno;
 	while (!keyed && i-- > 0)
 		unlinkat(b->pending[i].dirfd, b->pending[i].name, 0);
@@ -366,8 +370,8 @@ batch_commit(struct batch *b)
 	if (put_out_rest(b) == -1 || rejects_sync(&b->rejects) == -1 ||
 	    publish(b) == -1)
 		return -1;
-	b->totals->days += b->ndays;
-	b->totals->segments += b->npending;
+	b->totals->days += b->ndays + is_sealing(b);
+	b->totals->segments += b->npending + is_sealing(b);
 	if (b->rejected > 0)
 		log_warn("%s: %" PRIu64 " lines rejected, see rejected/%s"
 		    ".jsonl", source->origin, b->rejected,
@@ -392,7 +396,8 @@ batch_run(struct spool *s, int fd, off_t from,
 	struct batch *b = batch_new(s, source, totals);
 	struct intake_sink sink = { .record = record, .reject = reject,
 		.arg = b, .complete = source->open == NULL,
-		.use = RECORD_KEEP };
+		.use = RECORD_KEEP,
+		.round_max = source->open != NULL ? sealed_held_max : 0 };
 	struct stat before;
 	int rc = -1, saved;
 

@@ -23,8 +23,9 @@ struct batch_source {
 	const char *key;
 	/*
 	 * The open segment whose sealed form this is.  All of its own day
-	 * goes into one segment with the same id, and a torn last line is
-	 * left out.  NULL: the source is complete.
+	 * goes into one segment with the same id (spool/sealed.h says how
+	 * little memory that takes), and a torn last line is left out.  NULL:
+	 * the source is complete.
 	 */
 	const struct segment *open;
 };

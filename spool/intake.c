@@ -192,7 +192,7 @@ drain(const struct fold *f, int day, const struct intake_sink *sink,
 	r.nlines = fold_lines(f, &r.line);
 	totals->lines += fold_total(f);
 	totals->distinct += r.nlines;
-	if (r.nlines >= THREADS_WORTH)
+	if (r.nlines >= THREADS_WORTH && sink->round_max == 0)
 		want = processors();
 	r.nchunks = want ? (size_t)want * CHUNKS_AHEAD : 1;
 	r.chunk = xcalloc(r.nchunks, sizeof(*r.chunk));
@@ -246,12 +246,14 @@ add_tail(struct fold *f, int fd, const struct stat *st, off_t end, size_t torn)
  * One round of reading into f; *from and *eof say where and whether to go on.
  */
 static int
-fill(struct fold *f, int fd, const struct stat *st, off_t *from, int *eof,
-    size_t *torn)
+fill(struct fold *f, int fd, const struct stat *st, size_t round_max,
+    off_t *from, int *eof, size_t *torn)
 {
+	size_t max = round_max != 0 ? round_max : intake_round_max;
+
 	if (!S_ISREG(st->st_mode))
-		return fold_stream(f, fd, intake_round_max, eof, torn);
-	if (fold_file(f, fd, *from, intake_round_max, 0, from, torn) == -1)
+		return fold_stream(f, fd, max, eof, torn);
+	if (fold_file(f, fd, *from, max, round_max != 0, from, torn) == -1)
 		return -1;
 	*eof = *from >= st->st_size;
 	return 0;
@@ -271,7 +273,8 @@ intake_read(int fd, off_t from, int day, const struct intake_sink *sink,
 	f = fold_new();
 	do {
 		fold_reset(f);
-		if ((rc = fill(f, fd, &st, &from, &eof, &torn)) == -1)
+		if ((rc = fill(f, fd, &st, sink->round_max, &from, &eof,
+		    &torn)) == -1)
 			break;
 		if (torn > 0 && sink->complete)
 			rc = add_tail(f, fd, &st, from, torn);

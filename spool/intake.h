@@ -31,6 +31,8 @@ struct intake_sink {	/* a function that is NULL is not called */
 	 */
 	bool complete;
 	enum record_use use;	/* is the text of records wanted, too? */
+	/* 0: as much memory and as many processors as help; or so much, one. */
+	size_t round_max;
 };
 
 struct intake_totals {
@@ -46,10 +48,10 @@ struct intake_totals {
 
 /*
  * All lines of a regular file from offset on, or of a pipe (from 0).  Memory
- * is bounded: beyond intake_round_max bytes of distinct lines they are handed
- * on and forgotten in rounds.  A torn last line is not handed on, just counted
- * (unless the sink says that the source is complete).  Adds to *totals.
- * Returns 0, or -1 with errno.
+ * is bounded: beyond intake_round_max bytes of distinct lines (or the sink's
+ * round_max) they are handed on and forgotten in rounds.  A torn last line is
+ * not handed on, just counted (unless the sink says that the source is
+ * complete).  Adds to *totals.  Returns 0, or -1 with errno.
  */
 extern size_t intake_round_max;	/* 256 MB; tests lower it */
 int	intake_read(int fd, off_t from, int day, const struct intake_sink *sink,

@@ -69,6 +69,21 @@ one_host_gets_so_many_by_mail_and_https(void **state)
 }
 
 static void
+a_day_that_is_rolled_back_took_none(void **state)
+{
+	struct conf c = limits(3, 100);
+	struct queue_delivery a = mail_to("mailto:a@victim.example");
+	char why[128];
+
+	must(*state, queue_begin(*state));
+	for (int i = 0; i < 3; i++)
+		must(*state, quota_take(*state, &c, DAY, &a, why,
+		    sizeof(why)));
+	queue_rollback(*state);
+	assert_int_equal(room(*state, &c, DAY, &a, 5), 3);
+}
+
+static void
 no_limit_is_none(void **state)
 {
 	struct conf c = limits(0, 0);
@@ -205,6 +220,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_address_gets_so_many_of_a_day),
 		TEST(one_host_gets_so_many_by_mail_and_https),
+		TEST(a_day_that_is_rolled_back_took_none),
 		TEST(no_limit_is_none),
 		TEST(a_look_up_is_not_yet_a_report),
 		TEST(a_refusal_names_the_setting),

@@ -121,6 +121,9 @@ def behave(c, path, kind):
         for_ever(c, b"HTTP/1.1 200 OK\r\n", b"X: " + b"x" * 1000 + b"\r\n")
     elif name == "long-header":
         for_ever(c, b"HTTP/1.1 200 OK\r\nX: ", b"x" * 1000)
+    elif name == "continue-cut":
+        c.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return False
     elif name == "continue":
         for_ever(c, b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
     elif name == "huge":

@@ -463,6 +463,7 @@ bad_servers_neither_crash_nor_stall(void **state)
 		{ "headers", DEFERRED, 0, "more than 65536 bytes of headers" },
 		{ "long-header", DEFERRED, 0, NULL },
 		{ "continue", DEFERRED, 0, "more than 65536 bytes" },
+		{ "continue-cut", DEFERRED, 0, NULL },
 		/* The status was said, in full: the rest is idle talk. */
 		{ "huge", DELIVERED, 200, "200 OK" },
 		{ "huge-refusal", REFUSED, 404, "404 No" },

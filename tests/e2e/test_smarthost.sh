@@ -83,4 +83,19 @@ recipients()
 	    awk '$1 != 1'
 }
 check 'each of them once' equal '' "$(recipients)"
+
+# One that hangs up at the third recipient of every session: that mail is put
+# off, and those behind it go on in the next session.
+stop_postfix
+rm -rf queue.db* spool
+mkdir peer
+printf 'RCPT=%s\n' '250 ok' '250 ok' close >peer/script
+tail -f /dev/null | "$root/tests/reporter/smtp_server.py" peer >peer/port &
+need wait_for 10 test -s peer/port
+conf_set mail tls none
+conf_set mail smarthost "127.0.0.1:$(<peer/port)"
+conf_set mail messages_per_session 5
+spool add --day "$day" <(head -n 10 day.jsonl) >/dev/null
+check 'sessions that break half-way' short_run
+check 'cost one mail each an attempt' equal $'3|pending\n7|sent' "$(states)"
 finish

@@ -194,10 +194,12 @@ check_no_answer(const struct rrset *set)
 	    "no server answered in time, or they failed";
 }
 
-bool
-check_host_unanswered(const struct check_host *h)
+const struct rrset *
+check_host_failed(const struct check_host *h)
 {
-	return h->naddresses == 0 &&
-	    ((h->a.asked && h->a.status == DNS_FAILED) ||
-	    (h->aaaa.asked && h->aaaa.status == DNS_FAILED));
+	if (h->a.asked && h->a.status == DNS_FAILED)
+		return &h->a;
+	if (h->aaaa.asked && h->aaaa.status == DNS_FAILED)
+		return &h->aaaa;
+	return NULL;
 }

@@ -48,6 +48,7 @@ struct check_host {
 
 	/* Judged: */
 	bool dane;	/* senders must find TLS here, by TLSA records */
+	bool matches;	/* which match what all its addresses serve */
 };
 
 /* Where a TLSRPT record wants reports. */
@@ -95,9 +96,9 @@ void	check_ask_domain(struct check *c, struct dns *dns);
 void	check_read_domain(struct check *c);
 void	check_ask_hosts(struct check *c, struct dns *dns);
 void	check_read_hosts(struct check *c);
-/* Connect to the hosts of n domains, many at once. */
+/* Connect to the hosts of n domains, many at once; what is for progress. */
 void	check_probe(struct check *list, size_t n,
-	    const struct check_config *config);
+	    const struct check_config *config, const char *what);
 void	check_judge(struct check *c, const struct check_config *config);
 
 /* Their parts, a file each. */
@@ -113,7 +114,7 @@ void	check_starttls_judge(struct check *c,
 
 /* DNS gave no answer about these records: why, for a sentence. */
 const char *check_no_answer(const struct rrset *set);
-/* Is there no address because DNS did not answer? */
-bool	check_host_unanswered(const struct check_host *h);
+/* Which addresses of the host DNS did not tell, or NULL. */
+const struct rrset *check_host_failed(const struct check_host *h);
 
 #endif

@@ -16,7 +16,7 @@ struct records {
 	size_t n, nusable;
 	struct tlsa list[RRSET_MAX];
 	bool fits[RRSET_MAX];		/* what some address serves */
-	bool served;			/* some address served a chain */
+	size_t served, matched;		/* addresses with a chain */
 };
 
 static bool
@@ -64,7 +64,7 @@ match_address(struct records *r, size_t address)
 
 	if (!r->host->probed[address] || probe->stage < STARTTLS_SECURED)
 		return;
-	r->served = true;
+	r->served++;
 	for (size_t i = 0; i < r->n; i++) {
 		if (!is_usable(&r->list[i]))
 			continue;
@@ -77,6 +77,7 @@ match_address(struct records *r, size_t address)
 			last = why;
 		}
 	}
+	r->matched += any;
 	if (!any)
 		findings_add(&r->check->findings, F_DANE_MISMATCH,
 		    r->host->name, "no TLSA record matches the certificate "
@@ -122,6 +123,7 @@ judge_records(struct records *r)
 	for (size_t i = 0; i < r->host->naddresses && r->nusable > 0; i++)
 		match_address(r, i);
 	judge_spare(r);
+	r->host->matches = r->served > 0 && r->matched == r->served;
 	for (size_t i = 0; i < r->n; i++)
 		tlsa_release(&r->list[i]);
 }
@@ -183,7 +185,7 @@ judge_failed(struct check *c, const struct check_host *h)
 }
 
 static void
-sum_up(struct check *c, size_t found, size_t dane)
+sum_up(struct check *c, size_t found, size_t dane, size_t matching)
 {
 	struct findings *f = &c->findings;
 
@@ -202,15 +204,16 @@ sum_up(struct check *c, size_t found, size_t dane)
 		findings_add(f, F_DANE_FOUND, NULL,
 		    "all MX hosts have secure TLSA records");
 		findings_verdict(f, AREA_DANE, "all hosts have secure TLSA "
-		    "records%s", findings_have(f, F_DANE_MISMATCH) ?
-		    ", but they do not match" : "");
+		    "records%s", matching == dane ? " that match" :
+		    findings_have(f, F_DANE_MISMATCH) ?
+		    ", but not of what they serve" : "");
 	}
 }
 
 void
 check_dane_judge(struct check *c, const struct check_config *config)
 {
-	size_t found = 0, failed = 0, dane = 0;
+	size_t found = 0, failed = 0, dane = 0, matching = 0;
 
 	for (size_t i = 0; i < c->nhosts; i++) {
 		struct check_host *h = &c->hosts[i];
@@ -223,9 +226,10 @@ check_dane_judge(struct check *c, const struct check_config *config)
 			found++;
 		}
 		dane += h->dane;
+		matching += h->matches;
 	}
 	if (failed > 0 && found == 0)
 		findings_verdict(&c->findings, AREA_DANE, "not known");
 	else if (c->nhosts > 0)
-		sum_up(c, found, dane);
+		sum_up(c, found, dane, matching);
 }

@@ -224,10 +224,11 @@ finish(struct program *p, struct check *c)
 
 /* Each step for all of them, so that the waiting is done together. */
 static void
-check_batch(struct program *p, char **domains, size_t n)
+check_batch(struct program *p, char **domains, size_t n, const char *what)
 {
 	struct check list[BATCH];
 
+	log_progress("%s: DNS", what);
 	for (size_t i = 0; i < n; i++) {
 		check_init(&list[i], domains[i]);
 		check_ask_domain(&list[i], p->dns);
@@ -241,7 +242,7 @@ check_batch(struct program *p, char **domains, size_t n)
 	for (size_t i = 0; i < n; i++)
 		check_read_hosts(&list[i]);
 	if (p->config.probe)
-		check_probe(list, n, &p->config);
+		check_probe(list, n, &p->config, what);
 	log_progress(NULL);
 	for (size_t i = 0; i < n; i++)
 		finish(p, &list[i]);
@@ -251,11 +252,14 @@ check_batch(struct program *p, char **domains, size_t n)
 static void
 check_all(struct program *p)
 {
+	char what[80];
+
 	for (size_t i = 0; i < p->o.n; i += BATCH) {
 		size_t n = p->o.n - i < BATCH ? p->o.n - i : BATCH;
 
-		log_progress("%zu of %zu domains", i, p->o.n);
-		check_batch(p, p->o.domains + i, n);
+		fmt(what, sizeof(what), "domains %zu to %zu of %zu", i + 1,
+		    i + n, p->o.n);
+		check_batch(p, p->o.domains + i, n, what);
 	}
 }
 

@@ -100,13 +100,16 @@ static void
 judge_host(struct check *c, const struct check_host *h,
     const struct check_config *config)
 {
+	const struct rrset *failed = check_host_failed(h);
+
 	if (h->cname.status == DNS_FOUND && h->cname.n > 0)
 		findings_add(&c->findings, F_MX_CNAME, h->name,
 		    "the MX record names an alias (CNAME)");
-	if (check_host_unanswered(h))
+	if (failed != NULL)
 		findings_add(&c->findings, F_MX_ADDRESS_NO_ANSWER, h->name,
-		    "DNS did not tell the addresses: %s", check_no_answer(
-		    h->a.status == DNS_FAILED ? &h->a : &h->aaaa));
+		    "DNS did not tell the %s addresses: %s",
+		    failed == &h->a ? "IPv4" : "IPv6",
+		    check_no_answer(failed));
 	else if (h->naddresses == 0)
 		findings_add(&c->findings, F_MX_NO_ADDRESS, h->name,
 		    "the MX host has no address");
@@ -122,7 +125,7 @@ judge_implicit(struct check *c)
 {
 	const struct check_host *h = &c->hosts[0];
 
-	if (check_host_unanswered(h)) {
+	if (h->naddresses == 0 && check_host_failed(h) != NULL) {
 		findings_add(&c->findings, F_MX_NO_ANSWER, NULL,
 		    "there is no MX record, and DNS did not tell the addresses "
 		    "of the domain itself");

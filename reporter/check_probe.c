@@ -7,11 +7,13 @@
 #include <sys/socket.h>
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/check.h"
 
@@ -32,6 +34,7 @@ struct probes {
 	size_t n, room;
 	struct probe *list;
 	atomic_size_t next;
+	sem_t done;		/* posted for each */
 };
 
 static void
@@ -116,33 +119,44 @@ worker(void *arg)
 	struct probes *p = arg;
 	size_t i;
 
-	while ((i = atomic_fetch_add(&p->next, 1)) < p->n)
+	while ((i = atomic_fetch_add(&p->next, 1)) < p->n) {
 		run(&p->list[i], p->config);
+		sem_post(&p->done);
+	}
 	return NULL;
 }
 
 /* As many threads as there is work for, or as the system gives us. */
 static void
-run_all(struct probes *p)
+run_all(struct probes *p, const char *what)
 {
 	pthread_t threads[PARALLEL];
-	size_t n = 0;
+	size_t n = 0, done = 0;
 
 	while (n < PARALLEL && n < p->n &&
 	    pthread_create(&threads[n], NULL, worker, p) == 0)
 		n++;
-	worker(p);
+	if (n == 0)
+		worker(p);
+	while (done < p->n) {
+		log_progress("%s: %zu of %zu connections", what, done, p->n);
+		done += sem_wait(&p->done) == 0;
+	}
 	while (n-- > 0)
 		pthread_join(threads[n], NULL);
 }
 
 void
-check_probe(struct check *list, size_t n, const struct check_config *config)
+check_probe(struct check *list, size_t n, const struct check_config *config,
+    const char *what)
 {
 	struct probes p = { .config = config };
 
 	for (size_t i = 0; i < n; i++)
 		add_domain(&p, &list[i]);
-	run_all(&p);
+	if (sem_init(&p.done, 0, 0) == -1)
+		fatal("sem_init: %m");
+	run_all(&p, what);
+	sem_destroy(&p.done);
 	free(p.list);
 }

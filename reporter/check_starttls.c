@@ -162,7 +162,7 @@ judge_unreachable(struct look *l)
 
 /* How many addresses answered, of how many that were tried. */
 struct count {
-	size_t tried, answered, secured;
+	size_t tried, guarded, answered, secured;
 };
 
 static void
@@ -172,6 +172,7 @@ count_host(const struct check_host *h, struct count *n)
 		if (!h->probed[i])
 			continue;
 		n->tried++;
+		n->guarded += h->probes[i].guarded;
 		n->answered += h->probes[i].stage > STARTTLS_NOWHERE;
 		n->secured += h->probes[i].stage >= STARTTLS_SECURED;
 	}
@@ -197,17 +198,27 @@ judge_address(struct check *c, const struct check_config *config,
 		judge_unreachable(&l);
 }
 
+static const char *
+first_reason(const struct check *c)
+{
+	for (size_t i = 0; i < c->nhosts; i++)
+		for (size_t k = 0; k < c->hosts[i].naddresses; k++)
+			if (c->hosts[i].probed[k] &&
+			    !c->hosts[i].probes[k].guarded &&
+			    c->hosts[i].probes[k].why != NULL)
+				return c->hosts[i].probes[k].why;
+	return "no reason given";
+}
+
 static void
 sum_up(struct check *c, const struct count *n)
 {
-	if (n->tried > 0 && n->answered == 0) {
+	if (n->tried == n->guarded) {
+		findings_verdict(&c->findings, AREA_STARTTLS, "not looked at");
+	} else if (n->answered == 0) {
 		findings_verdict(&c->findings, AREA_STARTTLS, "not known");
 		findings_add(&c->findings, F_STARTTLS_ALL_UNREACHABLE, NULL,
-		    "no MX host could be reached: %s", c->hosts[0].probed[0] &&
-		    c->hosts[0].probes[0].why != NULL ?
-		    c->hosts[0].probes[0].why : "no reason given");
-	} else if (n->tried == 0) {
-		findings_verdict(&c->findings, AREA_STARTTLS, "not known");
+		    "no MX host could be reached: %s", first_reason(c));
 	} else {
 		findings_verdict(&c->findings, AREA_STARTTLS,
 		    "TLS with %zu of %zu addresses", n->secured, n->tried);

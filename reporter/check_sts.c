@@ -93,12 +93,12 @@ static bool
 judge_address(struct check *c, const struct check_config *config)
 {
 	const struct check_host *h = &c->policy_host;
+	const struct rrset *failed = check_host_failed(h);
 
-	if (check_host_unanswered(h)) {
+	if (h->naddresses == 0 && failed != NULL) {
 		findings_add(&c->findings, F_STS_NO_ANSWER, h->name,
 		    "DNS did not tell the addresses of the policy host: %s",
-		    check_no_answer(h->a.status == DNS_FAILED ?
-		    &h->a : &h->aaaa));
+		    check_no_answer(failed));
 		return false;
 	}
 	if (h->naddresses == 0) {

@@ -124,12 +124,12 @@ judge_addresses(struct check *c, const struct check_place *p,
     const struct check_config *config)
 {
 	const struct check_host *h = &p->host;
+	const struct rrset *failed = check_host_failed(h);
 
-	if (check_host_unanswered(h)) {
+	if (h->naddresses == 0 && failed != NULL) {
 		findings_add(&c->findings, F_TLSRPT_RUA_NO_ANSWER, p->rua->uri,
 		    "DNS did not tell the addresses of %s: %s", h->name,
-		    check_no_answer(h->a.status == DNS_FAILED ?
-		    &h->a : &h->aaaa));
+		    check_no_answer(failed));
 		return false;
 	}
 	if (h->naddresses == 0) {

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "conf/mem.h"
 #include "reporter/gzip.h"
 #include "reporter/lint_foreign.h"
+#include "reporter/lint_place.h"
 #include "reporter/lint_value.h"
 #include "spool/day.h"
 #include "spool/record.h"
@@ -21,203 +21,39 @@
 #define COUNT_MAX	UINT32_MAX	/* readers keep counts in 32 bits */
 #define TWINS_MAX	100		/* policies that are compared */
 
-/* RFC 8460 section 4.4 unless a rule says otherwise. */
-#define FORMAT	"section 4.4"
-
-struct lint {
-	const struct lint_names *n;
-	char *why;
-	struct lint_list *all;	/* not ours: go on and list everything */
-	int day;		/* of date-range */
-	bool odd_range;		/* which is not that of one day */
-	json_int_t sessions;	/* over all policies */
-};
-
-/* Where we are in the document; the way up leads to the root. */
-struct place {
-	struct lint *l;
-	const struct place *up;
-	const char *key;	/* NULL: member `index` of an array */
-	size_t index;
-};
-
-typedef bool check(const struct place *p, const json_t *v);
-
-struct field {
-	const char *key;
-	bool needed;
-	check *check;
-};
-
-static void
-print_place(FILE *f, const struct place *p)
-{
-	if (p->up == NULL)
-		return;
-	print_place(f, p->up);
-	if (p->key == NULL)
-		fprintf(f, "[%zu]", p->index);
-	else
-		fprintf(f, "%s%s", p->up->up ? "." : "", p->key);
-}
-
-static char *
-sentence(const struct place *p, const char *section, const char *format,
-    va_list ap)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *f = xmemstream(&text, &len);
-
-	fprintf(f, "RFC 8460 %s: ", section);
-	print_place(f, p);
-	fputs(p->up != NULL ? ": " : "", f);
-	vfprintf(f, format, ap);
-	xmemclose(f);
-	return text;
-}
-
-static void
-keep(struct lint *l, char *text, bool odd)
-{
-	if (l->all == NULL)
-		l->why = text;
-	else
-		lint_list_put(l->all, odd, text);
-}
-
-/* It is no use to go on. */
 static bool
-is_enough(const struct lint *l)
-{
-	return l->all == NULL || l->all->n == LINT_FINDINGS_MAX;
-}
-
-/* Says what is wrong there, by which section of RFC 8460; returns false. */
-static bool __attribute__((format(printf, 3, 4)))
-objection(const struct place *p, const char *section, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	keep(p->l, sentence(p, section, format, ap), false);
-	va_end(ap);
-	return false;
-}
-
-/*
- * The same where the RFC leaves room, but some receivers do not: nothing of
- * ours leaves like that, and in others' it is no reason to stop.
- */
-static bool __attribute__((format(printf, 3, 4)))
-remark(const struct place *p, const char *section, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	keep(p->l, sentence(p, section, format, ap), true);
-	va_end(ap);
-	return p->l->all != NULL;
-}
-
-static bool
-no_other_keys(const struct place *p, const json_t *o, const struct field *f)
-{
-	const char *key;
-	const json_t *v;
-
-	json_object_foreach((json_t *)(uintptr_t)o, key, v) {
-		const struct field *known = f;
-
-		while (known->key != NULL && strcmp(known->key, key) != 0)
-			known++;
-		if (known->key == NULL && (!remark(p, FORMAT,
-		    "unknown key \"%s\"", key) || is_enough(p->l)))
-			return false;
-	}
-	return true;
-}
-
-/* An object with the fields of this table and no others. */
-static bool
-object(const struct place *p, const json_t *o, const struct field *table)
-{
-	size_t known = 0;
-	bool good = true;
-
-	if (!json_is_object(o))
-		return objection(p, FORMAT, "not an object");
-	for (const struct field *f = table; f->key != NULL; f++) {
-		const json_t *v = json_object_get(o, f->key);
-		struct place here = { p->l, p, f->key, 0 };
-
-		if (v == NULL && f->needed)
-			good = objection(&here, FORMAT, "missing");
-		if (v != NULL && !f->check(&here, v))
-			good = false;
-		if (!good && is_enough(p->l))
-			return false;
-		known += v != NULL;
-	}
-	return (known == json_object_size(o) || no_other_keys(p, o, table)) &&
-	    good;
-}
-
-/* An array of at least one; an empty one is to be left out. */
-static bool
-array(const struct place *p, const json_t *a, check *member)
-{
-	const json_t *v;
-	bool good = true;
-	size_t i;
-
-	if (!json_is_array(a))
-		return objection(p, FORMAT, "not an array");
-	if (json_array_size(a) == 0)
-		return remark(p, FORMAT, "empty");
-	json_array_foreach(a, i, v) {
-		struct place here = { p->l, p, NULL, i };
-
-		if (!member(&here, v))
-			good = false;
-		if (!good && is_enough(p->l))
-			break;
-	}
-	return good;
-}
-
-static bool
-text(const struct place *p, const json_t *v)
+text(const struct lint_place *p, const json_t *v)
 {
 	if (!json_is_string(v))
-		return objection(p, FORMAT, "not a string");
-	return json_string_length(v) > 0 || objection(p, FORMAT, "empty");
+		return lint_objection(p, LINT_FORMAT, "not a string");
+	return json_string_length(v) > 0 ||
+	    lint_objection(p, LINT_FORMAT, "empty");
 }
 
 static bool
-texts(const struct place *p, const json_t *v)
+texts(const struct lint_place *p, const json_t *v)
 {
-	return array(p, v, text);
+	return lint_array(p, v, text);
 }
 
 static bool
-count(const struct place *p, const json_t *v)
+count(const struct lint_place *p, const json_t *v)
 {
 	if (!json_is_integer(v))
-		return objection(p, FORMAT, "not an integer");
+		return lint_objection(p, LINT_FORMAT, "not an integer");
 	if (json_integer_value(v) < 0)
-		return objection(p, FORMAT, "%" JSON_INTEGER_FORMAT
+		return lint_objection(p, LINT_FORMAT, "%" JSON_INTEGER_FORMAT
 		    " is not between 0 and %u", json_integer_value(v),
 		    COUNT_MAX);
 	if (json_integer_value(v) > COUNT_MAX)
-		return remark(p, FORMAT, "%" JSON_INTEGER_FORMAT
+		return lint_remark(p, LINT_FORMAT, "%" JSON_INTEGER_FORMAT
 		    " is not between 0 and %u", json_integer_value(v),
 		    COUNT_MAX);
 	return true;
 }
 
 static bool
-sessions(const struct place *p, const json_t *v)
+sessions(const struct lint_place *p, const json_t *v)
 {
 	if (!count(p, v))
 		return false;
@@ -228,7 +64,7 @@ sessions(const struct place *p, const json_t *v)
 
 /* s is v, or the end of it that has to be a domain. */
 static bool
-domain_at(const struct place *p, const json_t *v, const char *s,
+domain_at(const struct lint_place *p, const json_t *v, const char *s,
     const char *what)
 {
 	static const char no[] = "\"%s\" is not %s of lower-case A-labels";
@@ -236,18 +72,19 @@ domain_at(const struct place *p, const json_t *v, const char *s,
 
 	if (lint_is_domain(s))
 		return true;
-	return lint_is_nearly_domain(s) ? remark(p, FORMAT, no, whole, what) :
-	    objection(p, FORMAT, no, whole, what);
+	return lint_is_nearly_domain(s) ?
+	    lint_remark(p, LINT_FORMAT, no, whole, what) :
+	    lint_objection(p, LINT_FORMAT, no, whole, what);
 }
 
 static bool
-domain(const struct place *p, const json_t *v)
+domain(const struct lint_place *p, const json_t *v)
 {
 	return text(p, v) && domain_at(p, v, json_string_value(v), "a domain");
 }
 
 static bool
-mx_pattern(const struct place *p, const json_t *v)
+mx_pattern(const struct lint_place *p, const json_t *v)
 {
 	const char *s;
 
@@ -259,13 +96,13 @@ mx_pattern(const struct place *p, const json_t *v)
 }
 
 static bool
-mx_patterns(const struct place *p, const json_t *v)
+mx_patterns(const struct lint_place *p, const json_t *v)
 {
-	return array(p, v, mx_pattern);
+	return lint_array(p, v, mx_pattern);
 }
 
 static bool
-ip(const struct place *p, const json_t *v)
+ip(const struct lint_place *p, const json_t *v)
 {
 	static const char no[] =
 	    "\"%s\" is not an IP address as RFC 5952 writes it";
@@ -280,30 +117,30 @@ ip(const struct place *p, const json_t *v)
 	af = strchr(s, ':') != NULL ? AF_INET6 : AF_INET;
 	if (inet_pton(af, s, &a) != 1 ||
 	    inet_ntop(af, &a, canonical, sizeof(canonical)) == NULL)
-		return objection(p, FORMAT, no, s);
-	return strcmp(s, canonical) == 0 || remark(p, FORMAT, no, s);
+		return lint_objection(p, LINT_FORMAT, no, s);
+	return strcmp(s, canonical) == 0 || lint_remark(p, LINT_FORMAT, no, s);
 }
 
 static bool
-policy_type(const struct place *p, const json_t *v)
+policy_type(const struct lint_place *p, const json_t *v)
 {
 	return text(p, v) && (code_of(policy_types, json_string_value(v)) ||
-	    objection(p, FORMAT, "\"%s\" is no policy type",
+	    lint_objection(p, LINT_FORMAT, "\"%s\" is no policy type",
 	    json_string_value(v)));
 }
 
 static bool
-result_type(const struct place *p, const json_t *v)
+result_type(const struct lint_place *p, const json_t *v)
 {
 	return text(p, v) && (code_of(result_types, json_string_value(v)) ||
-	    objection(p, "section 4.3", "\"%s\" is no result type",
+	    lint_objection(p, "section 4.3", "\"%s\" is no result type",
 	    json_string_value(v)));
 }
 
 static bool
-failure_detail(const struct place *p, const json_t *v)
+failure_detail(const struct lint_place *p, const json_t *v)
 {
-	static const struct field fields[] = {
+	static const struct lint_member fields[] = {
 		{ "result-type", true, result_type },
 		{ "sending-mta-ip", false, ip },
 		{ "receiving-mx-hostname", false, domain },
@@ -315,19 +152,19 @@ failure_detail(const struct place *p, const json_t *v)
 		{ NULL, false, NULL }
 	};
 
-	return object(p, v, fields);
+	return lint_object(p, v, fields);
 }
 
 static bool
-failure_details(const struct place *p, const json_t *v)
+failure_details(const struct lint_place *p, const json_t *v)
 {
-	return array(p, v, failure_detail);
+	return lint_array(p, v, failure_detail);
 }
 
 static bool
-identity(const struct place *p, const json_t *v)
+identity(const struct lint_place *p, const json_t *v)
 {
-	static const struct field fields[] = {
+	static const struct lint_member fields[] = {
 		{ "policy-type", true, policy_type },
 		{ "policy-string", false, texts },
 		{ "policy-domain", true, domain },
@@ -336,37 +173,37 @@ identity(const struct place *p, const json_t *v)
 	};
 	const char *type;
 
-	if (!object(p, v, fields))
+	if (!lint_object(p, v, fields))
 		return false;
 	type = json_string_value(json_object_get(v, "policy-type"));
 	return json_object_get(v, "mx-host") == NULL ||
 	    code_of(policy_types, type) == POLICY_STS ||
-	    remark(p, FORMAT, "mx-host with policy-type %s", type);
+	    lint_remark(p, LINT_FORMAT, "mx-host with policy-type %s", type);
 }
 
 static bool
-summary(const struct place *p, const json_t *v)
+summary(const struct lint_place *p, const json_t *v)
 {
-	static const struct field fields[] = {
+	static const struct lint_member fields[] = {
 		{ "total-successful-session-count", true, sessions },
 		{ "total-failure-session-count", true, sessions },
 		{ NULL, false, NULL }
 	};
 
-	return object(p, v, fields);
+	return lint_object(p, v, fields);
 }
 
 static bool
-policy(const struct place *p, const json_t *v)
+policy(const struct lint_place *p, const json_t *v)
 {
-	static const struct field fields[] = {
+	static const struct lint_member fields[] = {
 		{ "policy", true, identity },
 		{ "summary", true, summary },
 		{ "failure-details", false, failure_details },
 		{ NULL, false, NULL }
 	};
 
-	return object(p, v, fields);
+	return lint_object(p, v, fields);
 }
 
 static const json_t *
@@ -376,24 +213,25 @@ identity_of(const json_t *policies, size_t i)
 }
 
 static bool
-policies(const struct place *p, const json_t *v)
+policies(const struct lint_place *p, const json_t *v)
 {
 	size_t n;
 
-	if (!array(p, v, policy))
+	if (!lint_array(p, v, policy))
 		return false;
 	n = json_array_size(v) < TWINS_MAX ? json_array_size(v) : TWINS_MAX;
 	for (size_t i = 1; i < n; i++)
 		for (size_t k = 0; k < i; k++)
 			if (json_equal(identity_of(v, i), identity_of(v, k)))
-				return remark(p, FORMAT,
+				return lint_remark(p, LINT_FORMAT,
 				    "the same policy twice: %zu and %zu", k, i);
-	return p->l->sessions > 0 || remark(p, FORMAT, "no sessions at all");
+	return p->l->sessions > 0 ||
+	    lint_remark(p, LINT_FORMAT, "no sessions at all");
 }
 
 /* "2026-11-21" and then just this time of the day. */
 static bool
-moment(const struct place *p, const json_t *v, const char *time, int *day)
+moment(const struct lint_place *p, const json_t *v, const char *time, int *day)
 {
 	static const char no[] = "\"%s\" is not a day and %s";
 	char date[DAY_TEXT] = "";
@@ -408,18 +246,18 @@ moment(const struct place *p, const json_t *v, const char *time, int *day)
 		return true;
 	p->l->odd_range = true;
 	return day_parse_rfc3339(s, &t) ?
-	    remark(p, "section 4.1", no, s, time) :
-	    objection(p, "section 4.1", no, s, time);
+	    lint_remark(p, "section 4.1", no, s, time) :
+	    lint_objection(p, "section 4.1", no, s, time);
 }
 
 static bool
-start(const struct place *p, const json_t *v)
+start(const struct lint_place *p, const json_t *v)
 {
 	return moment(p, v, "T00:00:00Z", &p->l->day);
 }
 
 static bool
-end(const struct place *p, const json_t *v)
+end(const struct lint_place *p, const json_t *v)
 {
 	int day;
 
@@ -428,23 +266,23 @@ end(const struct place *p, const json_t *v)
 	if (p->l->odd_range || day == p->l->day)
 		return true;
 	p->l->odd_range = true;
-	return remark(p, "section 4.1", "not the day of start-datetime");
+	return lint_remark(p, "section 4.1", "not the day of start-datetime");
 }
 
 static bool
-date_range(const struct place *p, const json_t *v)
+date_range(const struct lint_place *p, const json_t *v)
 {
-	static const struct field fields[] = {
+	static const struct lint_member fields[] = {
 		{ "start-datetime", true, start },
 		{ "end-datetime", true, end },
 		{ NULL, false, NULL }
 	};
 
-	return object(p, v, fields);
+	return lint_object(p, v, fields);
 }
 
 static bool
-contact(const struct place *p, const json_t *v)
+contact(const struct lint_place *p, const json_t *v)
 {
 	const char *s, *at;
 
@@ -453,15 +291,16 @@ contact(const struct place *p, const json_t *v)
 	s = json_string_value(v);
 	at = strrchr(s, '@');
 	if (at == NULL || at == s || strpbrk(s, " \t\r\n<>,") != NULL)
-		return objection(p, FORMAT, "\"%s\" is not an address", s);
+		return lint_objection(p, LINT_FORMAT,
+		    "\"%s\" is not an address", s);
 	return p->l->n->submitter == NULL ||
 	    strcasecmp(at + 1, p->l->n->submitter) == 0 ||
-	    objection(p, "section 5.3", "\"%s\" is not at %s, the submitter",
-	    s, p->l->n->submitter);
+	    lint_objection(p, "section 5.3",
+	    "\"%s\" is not at %s, the submitter", s, p->l->n->submitter);
 }
 
 static bool
-report_id(const struct place *p, const json_t *v)
+report_id(const struct lint_place *p, const json_t *v)
 {
 	const char *s, *at;
 
@@ -471,18 +310,18 @@ report_id(const struct place *p, const json_t *v)
 	at = strchr(s, '@');
 	if (at == NULL || !lint_is_dot_atom(s, (size_t)(at - s)) ||
 	    !lint_is_dot_atom(at + 1, strlen(at + 1)))
-		return remark(p, "section 5.3",
+		return lint_remark(p, "section 5.3",
 		    "\"%s\" is not left@right for the Subject", s);
 	return p->l->n->report_id == NULL ||
 	    strcmp(s, p->l->n->report_id) == 0 ||
-	    objection(p, "section 5.3", "\"%s\" is not %s", s,
+	    lint_objection(p, "section 5.3", "\"%s\" is not %s", s,
 	    p->l->n->report_id);
 }
 
 static bool
-report(const struct place *p, const json_t *v)
+report(const struct lint_place *p, const json_t *v)
 {
-	static const struct field fields[] = {
+	static const struct lint_member fields[] = {
 		{ "organization-name", true, text },
 		{ "date-range", true, date_range },
 		{ "contact-info", true, contact },
@@ -491,12 +330,12 @@ report(const struct place *p, const json_t *v)
 		{ NULL, false, NULL }
 	};
 
-	return object(p, v, fields);
+	return lint_object(p, v, fields);
 }
 
 /* RFC 8460 section 5.1: what the name says must be what the report says. */
 static bool
-filename(const struct place *p)
+filename(const struct lint_place *p)
 {
 	const struct lint_names *n = p->l->n;
 	char *expect = xasprintf("%s!%s!%lld!%lld!", n->submitter, n->domain,
@@ -508,9 +347,9 @@ filename(const struct place *p)
 	    strspn(n->filename + len, LINT_ALNUM)] == '\0';
 
 	if (!good)
-		objection(p, "section 5.1", "file name \"%s\" is not %s and "
-		    "letters or digits, with domains of lower-case A-labels",
-		    n->filename, expect);
+		lint_objection(p, "section 5.1", "file name \"%s\" is not %s "
+		    "and letters or digits, with domains of lower-case "
+		    "A-labels", n->filename, expect);
 	free(expect);
 	return good;
 }
@@ -519,16 +358,16 @@ char *
 lint_report(const char *json, size_t len, const struct lint_names *n)
 {
 	struct lint l = { .n = n };
-	struct place root = { .l = &l };
+	struct lint_place root = { .l = &l };
 	json_error_t error;
 	json_t *v = NULL;
 
 	if (len > LINT_JSON_MAX)
-		objection(&root, "section 5.2", "%zu bytes, receivers take "
-		    "%d", len, LINT_JSON_MAX);
+		lint_objection(&root, "section 5.2", "%zu bytes, receivers "
+		    "take %d", len, LINT_JSON_MAX);
 	else if ((v = json_loadb(json, len, JSON_REJECT_DUPLICATES,
 	    &error)) == NULL)
-		objection(&root, "section 4", "not I-JSON: line %d: %s",
+		lint_objection(&root, "section 4", "not I-JSON: line %d: %s",
 		    error.line, error.text);
 	else if (report(&root, v))
 		filename(&root);
@@ -555,7 +394,7 @@ bool
 lint_walk(struct lint_list *list, const json_t *v, const struct lint_names *n)
 {
 	struct lint l = { .n = n, .all = list };
-	struct place root = { .l = &l };
+	struct lint_place root = { .l = &l };
 
 	return report(&root, v);
 }

@@ -107,7 +107,8 @@ UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/conf/test_*.c \
 
 PAGES := $(wildcard */*.[158])
 DOCS  := $(wildcard README.md LICENSE conf/tlsrpt.conf \
-	packaging/MOVING.md)
+	packaging/MOVING.md packaging/OPERATIONS.md \
+	packaging/prometheus/tlsrpt.rules.yml)
 
 all: $(PROGRAMS)
 

@@ -18,13 +18,14 @@ check 'tlsrpt-spoold writes its metrics' wait_for 20 test -s spoold.prom
 kill $spoold
 wait $spoold
 
-for name in $(grep -oE 'tlsrpt_(send|spoold)_[a-z_]+' "$rules" | sort -u); do
-	check "$name is one of them" grep -qE "^$name[ {]" send.prom spoold.prom
-done
-for alert in $(sed -n 's/.*alert: //p' "$rules"); do
+while read -r name; do
+	check "$name is one of them" grep -qE "^${name}[ {]" send.prom \
+	    spoold.prom
+done < <(grep -oE 'tlsrpt_(send|spoold)_[a-z_]+' "$rules" | sort -u)
+while read -r alert; do
 	check "$alert: what to do is in OPERATIONS.md" \
 	    grep -qF "| \`$alert\` |" "$root/packaging/OPERATIONS.md"
-done
+done < <(sed -n 's/.*alert: //p' "$rules")
 
 if command -v promtool >/dev/null; then
 	check 'the rules are well-formed' promtool check rules "$rules"

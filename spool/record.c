@@ -1,21 +1,18 @@
 #include "spool/record.h"
 
 #include <jansson.h>
-#include <limits.h>
 #include <stdalign.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "conf/log.h"
 #include "spool/day.h"
 #include "spool/json_mem.h"
 #include "spool/record_canon.h"
+#include "spool/record_member.h"
 #include "spool/utf8.h"
 
 #define TS_MAX		253402300799	/* 9999-12-31T23:59:59Z */
 #define TREE_MEM	(16 << 10)	/* a record of a few failures */
-#define SHOWN_MAX	64		/* of a refused value in the reason */
 #define STRING(x)	#x
 #define VALUE(x)	STRING(x)
 
@@ -77,196 +74,45 @@ record_refuse(const char *line, size_t len)
 	return NULL;
 }
 
-/*
- * Reading.  Where we are in the record, for the reason of a refusal.
- */
-struct reader {
-	struct arena *a;
-	const char **why;
-	size_t policy, failure;		/* counted from 1; 0: not in one */
-};
-
-static int refuse(const struct reader *, const char *, const char *, ...)
-    __attribute__((format(printf, 3, 4)));
+/* Reading. */
 
 static int
-refuse(const struct reader *rd, const char *key, const char *format, ...)
-{
-	const char *policy = "", *failure = "";
-	char buf[512];
-	va_list ap;
-
-	va_start(ap, format);
-	(void)vsnprintf(buf, sizeof(buf), format, ap);
-	va_end(ap);
-	if (rd->policy != 0)
-		policy = arena_printf(rd->a, "policies[%zu].", rd->policy - 1);
-	if (rd->failure != 0)
-		failure = arena_printf(rd->a, "failure-details[%zu].",
-		    rd->failure - 1);
-	*rd->why = arena_printf(rd->a, "%s%s%s: %s", policy, failure, key, buf);
-	return -1;
-}
-
-/* A value as the reason shows it. */
-static const char *
-shown(struct arena *a, const json_t *value)
-{
-	char buf[SHOWN_MAX];
-	size_t len;
-	const char *s;
-
-	if (json_is_object(value))
-		return "an object";
-	if (json_is_array(value))
-		return "an array";
-	if (json_is_string(value)) {
-		len = json_string_length(value);
-		s = utf8_clean(a, json_string_value(value), len, SHOWN_MAX);
-		return arena_printf(a, "\"%s\"%s", s == NULL ? "" : s,
-		    len > SHOWN_MAX ? "..." : "");
-	}
-	len = json_dumpb(value, buf, sizeof(buf), JSON_ENCODE_ANY);
-	return arena_printf(a, "%.*s", (int)len, buf);
-}
-
-/* The members' getters leave NULL when the key is absent. */
-static int
-get_string(const struct reader *rd, const json_t *obj, const char *key,
-    const char **s)
-{
-	const json_t *value = json_object_get(obj, key);
-
-	*s = NULL;
-	if (value == NULL)
-		return 0;
-	if (!json_is_string(value))
-		return refuse(rd, key, "%s is not a string",
-		    shown(rd->a, value));
-	*s = json_string_value(value);
-	return 0;
-}
-
-static int
-get_array(const struct reader *rd, const json_t *obj, const char *key,
-    size_t max, const json_t **array)
-{
-	*array = json_object_get(obj, key);
-	if (*array == NULL)
-		return 0;
-	if (!json_is_array(*array))
-		return refuse(rd, key, "%s is not an array",
-		    shown(rd->a, *array));
-	if (json_array_size(*array) > max)
-		return refuse(rd, key, "%zu entries, at most %zu are allowed",
-		    json_array_size(*array), max);
-	return 0;
-}
-
-/* A required integer; `allowed` completes the sentence of the refusal. */
-static int
-get_code(const struct reader *rd, const json_t *obj, const char *key,
-    int min, int max, const char *allowed, int *code)
-{
-	const json_t *value = json_object_get(obj, key);
-
-	*code = 0;
-	if (value == NULL)
-		return refuse(rd, key, "missing, must be %s", allowed);
-	if (!json_is_integer(value) || json_integer_value(value) < min ||
-	    json_integer_value(value) > max)
-		return refuse(rd, key, "%s is not %s", shown(rd->a, value),
-		    allowed);
-	*code = (int)json_integer_value(value);
-	return 0;
-}
-
-/* As get_code, and the table must know it. */
-static int
-get_named(const struct reader *rd, const json_t *obj, const char *key,
-    const struct name_code *table, const char *allowed, int *code)
-{
-	if (get_code(rd, obj, key, INT_MIN, INT_MAX, allowed, code) == -1)
-		return -1;
-	if (name_of(table, *code) == NULL)
-		return refuse(rd, key, "%d is not %s", *code, allowed);
-	return 0;
-}
-
-/* An optional text in its canonical form, which may be NULL. */
-static int
-get_text(const struct reader *rd, const json_t *obj, const char *key,
-    const char *(*canonical)(struct arena *, const char *), const char **text)
-{
-	if (get_string(rd, obj, key, text) == -1)
-		return -1;
-	if (*text != NULL)
-		*text = canonical(rd->a, *text);
-	return 0;
-}
-
-/* The same for an array of them; what has no canonical form is left out. */
-static int
-get_texts(const struct reader *rd, const json_t *obj, const char *key,
-    const char *(*canonical)(struct arena *, const char *),
-    const char ***list, size_t *n)
-{
-	const json_t *array, *value;
-	const char *s;
-	size_t i;
-
-	*list = NULL;
-	*n = 0;
-	if (get_array(rd, obj, key, RECORD_STRINGS_MAX, &array) == -1)
-		return -1;
-	if (json_array_size(array) == 0)
-		return 0;
-	*list = arena_alloc(rd->a, json_array_size(array) * sizeof(**list));
-	json_array_foreach(array, i, value) {
-		if (!json_is_string(value))
-			return refuse(rd, key, "%s is not a string",
-			    shown(rd->a, value));
-		if ((s = canonical(rd->a, json_string_value(value))) != NULL)
-			(*list)[(*n)++] = s;
-	}
-	return 0;
-}
-
-static int
-get_failure(const struct reader *rd, const json_t *obj,
+get_failure(const struct member_reader *rd, const json_t *obj,
     struct record_failure *f)
 {
 	int code;
 
-	if (get_named(rd, obj, "c", result_types,
+	if (member_named(rd, obj, "c", result_types,
 	    "a result type (201 to 205, 301 to 306)", &code) == -1)
 		return -1;
 	f->result = (enum result_type)code;
-	if (get_text(rd, obj, "s", record_address, &f->sending_ip) == -1 ||
-	    get_text(rd, obj, "n", record_host, &f->mx_hostname) == -1 ||
-	    get_text(rd, obj, "h", record_helo, &f->mx_helo) == -1 ||
-	    get_text(rd, obj, "r", record_address, &f->receiving_ip) == -1 ||
-	    get_text(rd, obj, "a", record_reason, &f->additional_info) == -1 ||
-	    get_text(rd, obj, "f", record_reason, &f->reason) == -1)
+	if (member_text(rd, obj, "s", record_address, &f->sending_ip) == -1 ||
+	    member_text(rd, obj, "n", record_host, &f->mx_hostname) == -1 ||
+	    member_text(rd, obj, "h", record_helo, &f->mx_helo) == -1 ||
+	    member_text(rd, obj, "r", record_address, &f->receiving_ip) == -1 ||
+	    member_text(rd, obj, "a", record_reason,
+	    &f->additional_info) == -1 ||
+	    member_text(rd, obj, "f", record_reason, &f->reason) == -1)
 		return -1;
 	return 0;
 }
 
 static int
-get_failures(struct reader *rd, const json_t *obj, struct record_policy *p)
+get_failures(struct member_reader *rd, const json_t *obj,
+    struct record_policy *p)
 {
 	const char *key = "failure-details";
 	const json_t *array, *value;
 	size_t i;
 
-	if (get_array(rd, obj, key, RECORD_FAILURES_MAX, &array) == -1)
+	if (member_array(rd, obj, key, RECORD_FAILURES_MAX, &array) == -1)
 		return -1;
 	p->nfailures = json_array_size(array);
 	p->failures = arena_calloc(rd->a, p->nfailures, sizeof(*p->failures));
 	json_array_foreach(array, i, value) {
 		if (!json_is_object(value))
-			return refuse(rd, key, "%s is not an object",
-			    shown(rd->a, value));
+			return member_refuse(rd, key, "%s is not an object",
+			    member_shown(rd->a, value));
 		rd->failure = i + 1;
 		if (get_failure(rd, value, &p->failures[i]) == -1)
 			return -1;
@@ -276,14 +122,14 @@ get_failures(struct reader *rd, const json_t *obj, struct record_policy *p)
 }
 
 static int
-get_domain(const struct reader *rd, const json_t *obj, const char *key,
+get_domain(const struct member_reader *rd, const json_t *obj, const char *key,
     const char **domain)
 {
-	if (get_text(rd, obj, key, record_host, domain) == -1)
+	if (member_text(rd, obj, key, record_host, domain) == -1)
 		return -1;
 	if (*domain == NULL)
-		return refuse(rd, key, "%s is not a domain name",
-		    shown(rd->a, json_object_get(obj, key)));
+		return member_refuse(rd, key, "%s is not a domain name",
+		    member_shown(rd->a, json_object_get(obj, key)));
 	return 0;
 }
 
@@ -292,13 +138,13 @@ get_domain(const struct reader *rd, const json_t *obj, const char *key,
  * for STS policies.
  */
 static int
-get_policy_texts(const struct reader *rd, const json_t *obj,
+get_policy_texts(const struct member_reader *rd, const json_t *obj,
     struct record_policy *p)
 {
-	if (get_texts(rd, obj, "policy-string",
+	if (member_texts(rd, obj, "policy-string",
 	    p->type == POLICY_TLSA ? record_tlsa : record_line,
 	    &p->strings, &p->nstrings) == -1 ||
-	    get_texts(rd, obj, "mx-host", record_mx, &p->mx, &p->nmx) == -1)
+	    member_texts(rd, obj, "mx-host", record_mx, &p->mx, &p->nmx) == -1)
 		return -1;
 	if (p->type == POLICY_TLSA)
 		record_sort(p->strings, &p->nstrings);
@@ -311,18 +157,18 @@ get_policy_texts(const struct reader *rd, const json_t *obj,
 }
 
 static int
-get_policy(struct reader *rd, const json_t *obj, const char *domain,
+get_policy(struct member_reader *rd, const json_t *obj, const char *domain,
     struct record_policy *p)
 {
 	const char *name;
 	int type, failed;
 
-	if (get_named(rd, obj, "policy-type", policy_types,
+	if (member_named(rd, obj, "policy-type", policy_types,
 	    "a policy type (1 tlsa, 2 sts, 9 no-policy-found)", &type) == -1)
 		return -1;
 	p->type = (enum policy_type)type;
 	/* Postfix before 20250924 leaves it out when there is no policy. */
-	if (get_string(rd, obj, "policy-domain", &name) == -1)
+	if (member_string(rd, obj, "policy-domain", &name) == -1)
 		return -1;
 	if (name == NULL || name[0] == '\0')
 		p->domain = domain;
@@ -330,7 +176,7 @@ get_policy(struct reader *rd, const json_t *obj, const char *domain,
 		return -1;
 	if (get_policy_texts(rd, obj, p) == -1 ||
 	    get_failures(rd, obj, p) == -1 ||
-	    get_code(rd, obj, "f", 0, 1, "0 (success) or 1 (failure)",
+	    member_code(rd, obj, "f", 0, 1, "0 (success) or 1 (failure)",
 	    &failed) == -1)
 		return -1;
 	p->failed = failed != 0;
@@ -338,24 +184,24 @@ get_policy(struct reader *rd, const json_t *obj, const char *domain,
 }
 
 static int
-get_policies(struct reader *rd, const json_t *root, struct record *r)
+get_policies(struct member_reader *rd, const json_t *root, struct record *r)
 {
 	const char *key = "policies";
 	const json_t *array, *value;
 	size_t i;
 
-	if (get_array(rd, root, key, RECORD_POLICIES_MAX, &array) == -1)
+	if (member_array(rd, root, key, RECORD_POLICIES_MAX, &array) == -1)
 		return -1;
 	if (array == NULL)
-		return refuse(rd, key, "missing, must be an array");
+		return member_refuse(rd, key, "missing, must be an array");
 	if (json_array_size(array) == 0)
-		return refuse(rd, key, "empty, must hold a policy");
+		return member_refuse(rd, key, "empty, must hold a policy");
 	r->npolicies = json_array_size(array);
 	r->policies = arena_calloc(rd->a, r->npolicies, sizeof(*r->policies));
 	json_array_foreach(array, i, value) {
 		if (!json_is_object(value))
-			return refuse(rd, key, "%s is not an object",
-			    shown(rd->a, value));
+			return member_refuse(rd, key, "%s is not an object",
+			    member_shown(rd->a, value));
 		rd->policy = i + 1;
 		if (get_policy(rd, value, r->domain, &r->policies[i]) == -1)
 			return -1;
@@ -365,7 +211,7 @@ get_policies(struct reader *rd, const json_t *root, struct record *r)
 }
 
 static int
-get_ts(const struct reader *rd, const json_t *root, struct record *r)
+get_ts(const struct member_reader *rd, const json_t *root, struct record *r)
 {
 	const json_t *value = json_object_get(root, "ts");
 
@@ -379,13 +225,14 @@ get_ts(const struct reader *rd, const json_t *root, struct record *r)
 	} else if (json_is_string(value) &&
 	    day_parse_rfc3339(json_string_value(value), &r->ts))
 		return 0;
-	return refuse(rd, "ts", "%s is not a time (integer seconds since 1970 "
-	    "or RFC 3339 in UTC, up to the year 9999)", shown(rd->a, value));
+	return member_refuse(rd, "ts", "%s is not a time (integer seconds "
+	    "since 1970 or RFC 3339 in UTC, up to the year 9999)",
+	    member_shown(rd->a, value));
 }
 
 /* The keys that are ours, not libtlsrpt's. */
 static int
-get_own(const struct reader *rd, const json_t *root, struct record *r)
+get_own(const struct member_reader *rd, const json_t *root, struct record *r)
 {
 	const json_t *value;
 
@@ -393,34 +240,36 @@ get_own(const struct reader *rd, const json_t *root, struct record *r)
 	if ((value = json_object_get(root, "n")) != NULL) {
 		if (!json_is_integer(value) || json_integer_value(value) < 1 ||
 		    json_integer_value(value) > RECORD_N_MAX)
-			return refuse(rd, "n", "%s is not an integer of 1 to "
-			    "%u", shown(rd->a, value), RECORD_N_MAX);
+			return member_refuse(rd, "n", "%s is not an integer "
+			    "of 1 to %u", member_shown(rd->a, value),
+			    RECORD_N_MAX);
 		r->n = (uint32_t)json_integer_value(value);
 	}
 	if ((value = json_object_get(root, "report")) != NULL) {
 		if (!json_is_boolean(value))
-			return refuse(rd, "report", "%s is not true or false",
-			    shown(rd->a, value));
+			return member_refuse(rd, "report", "%s is not true or "
+			    "false", member_shown(rd->a, value));
 		r->own_report = json_is_true(value);
 	}
 	return get_ts(rd, root, r);
 }
 
 static int
-get_record(struct reader *rd, const json_t *root, struct record *r)
+get_record(struct member_reader *rd, const json_t *root, struct record *r)
 {
 	const char *version, *txt;
 
 	/* libtlsrpt sends no version before 0.5.0. */
-	if (get_string(rd, root, "dpv", &version) == -1)
+	if (member_string(rd, root, "dpv", &version) == -1)
 		return -1;
 	if (version != NULL && strcmp(version, "1") != 0)
-		return refuse(rd, "dpv", "%s is not a known version, only "
-		    "\"1\" is", shown(rd->a, json_object_get(root, "dpv")));
+		return member_refuse(rd, "dpv", "%s is not a known version, "
+		    "only \"1\" is",
+		    member_shown(rd->a, json_object_get(root, "dpv")));
 	if (json_object_get(root, "d") == NULL)
-		return refuse(rd, "d", "missing, must be a domain name");
+		return member_refuse(rd, "d", "missing, must be a domain name");
 	if (get_domain(rd, root, "d", &r->domain) == -1 ||
-	    get_string(rd, root, "pr", &txt) == -1)
+	    member_string(rd, root, "pr", &txt) == -1)
 		return -1;
 	/* Half a TLSRPT record would name somebody else's address. */
 	if (txt != NULL && txt[0] != '\0' && strlen(txt) <= RECORD_TXT_MAX)
@@ -448,8 +297,8 @@ rewrite(struct arena *a, const json_t *root, size_t room, size_t *len)
 
 /* The line for a segment: as it came unless it says when or how often. */
 static int
-keep_text(const struct reader *rd, json_t *root, const char *line, size_t len,
-    struct record *r)
+keep_text(const struct member_reader *rd, json_t *root, const char *line,
+    size_t len, struct record *r)
 {
 	bool ts = json_object_del(root, "ts") == 0;
 	bool n = json_object_del(root, "n") == 0;
@@ -484,7 +333,7 @@ int
 record_parse(struct record *r, const char *line, size_t len,
     enum record_use use, struct arena *a, const char **why)
 {
-	struct reader rd = { .a = a, .why = why };
+	struct member_reader rd = { .a = a, .why = why };
 	alignas(max_align_t) char tree[TREE_MEM];
 	json_error_t error;
 	json_t *root = NULL;

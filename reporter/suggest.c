@@ -29,7 +29,10 @@ append(char ***list, size_t *n, const char *format, ...)
 	(*list)[(*n)++] = text;
 }
 
-/* Character-strings in quotes (RFC 1035 section 5.1). */
+/*
+ * Character-strings in quotes (RFC 1035 section 5.1).  What rua.h and sts.h
+ * let through needs no backslash in them.
+ */
 static char *
 quoted(const char *text)
 {
@@ -41,13 +44,7 @@ quoted(const char *text)
 	for (size_t i = 0; text[i] != '\0'; i++) {
 		if (i > 0 && i % STRING_MAX == 0)
 			fputs("\" \"", f);
-		if (text[i] == '"' || text[i] == '\\')
-			putc('\\', f);
-		if ((unsigned char)text[i] < 0x20 ||
-		    (unsigned char)text[i] > 0x7e)
-			fprintf(f, "\\%03u", (unsigned char)text[i]);
-		else
-			putc(text[i], f);
+		putc(text[i], f);
 	}
 	putc('"', f);
 	xmemclose(f);
@@ -64,17 +61,6 @@ add_txt(struct suggestion *s, const char *label, const char *domain,
 	free(value);
 }
 
-/* What would end a URI in a record (RFC 8460 section 3). */
-static void
-put_uri(FILE *f, const char *uri)
-{
-	for (; *uri != '\0'; uri++)
-		if (strchr(",!;", *uri) != NULL)
-			fprintf(f, "%%%02X", (unsigned char)*uri);
-		else
-			putc(*uri, f);
-}
-
 static void
 suggest_tlsrpt(struct suggestion *s, const struct check *c)
 {
@@ -86,7 +72,7 @@ suggest_tlsrpt(struct suggestion *s, const struct check *c)
 	for (size_t i = 0; i < c->ruas.n; i++) {
 		if (i > 0)
 			putc(',', f);
-		put_uri(f, c->ruas.list[i].uri);
+		fputs(c->ruas.list[i].uri, f);
 	}
 	if (c->ruas.n == 0)
 		fprintf(f, "mailto:tls-reports@%s", c->domain);

@@ -141,6 +141,27 @@ check 'a key that is not published is an error' exits 1 own
 check 'of that key only' equal $'error dkim-wrong\nok dkim-found' \
     "$(own --json | jq -r '.findings[] | .severity + " " + .id' | sort)"
 
+# --- DNSSEC, without being told of it --------------------------------------
+
+# The system has the root's key, but what it asks knows no DNSSEC.
+without_dnssec()
+{
+	timeout 60 "$build/tlsrpt-check" --resolver "127.0.0.1@$dns_port" \
+	    --ca-file "$T/ca.pem" --no-probe --allow-private --timeout 2 \
+	    good01.example 2>without.err &&
+	    grep -F 'the resolver does not let DNSSEC through' without.err
+}
+if [[ $ISOLATED && -d /var/lib/unbound ]]; then
+	mkdir anchor
+	echo ". IN DS 20326 8 2 $(sha256sum <<<root | cut -d ' ' -f 1)" \
+	    >anchor/root.key
+	mount --bind anchor /var/lib/unbound
+	check 'a resolver that knows no DNSSEC is told, and used' \
+	    without_dnssec
+else
+	skip 'a resolver that knows no DNSSEC is told, and used' 'no namespace'
+fi
+
 # --- the terminal ----------------------------------------------------------
 
 on_terminal()

@@ -218,6 +218,46 @@ else
 	skip "disk full, read-only" "no namespace to mount in"
 fi
 
+# While a segment is open, only an error makes a file system read-only: ext4
+# does that with itself when it is told that there is one.
+mount_disk()
+{
+	mount -o loop,errors=remount-ro disk spool
+}
+breaker()
+{
+	local dev
+	dev=$(findmnt -n -o SOURCE spool) &&
+	    echo "/sys/fs/ext4/${dev##*/}/trigger_fs_error"
+}
+fresh
+configure
+mkdir spool
+if [[ $ISOLATED ]] && truncate -s 16M disk &&
+    mke2fs -q -F -t ext4 disk 2>/dev/null && mount_disk 2>/dev/null &&
+    [[ -w $(breaker) ]]; then
+	need run
+	put 0 1000
+	wait_for 10 open_segment -size +4k
+	echo 1 >"$(breaker)"
+	check "read-only under an open segment: records are taken" put 1000 1000
+	check "and that is said" said "$T/spool: .*Read-only"
+	check "what was written can be read" all_there 0 1000
+	kill -TERM "$pid"
+	wait "$pid"
+	check "exit 1, as it stays so" equal 1 "$?"
+	umount spool
+	e2fsck -fy disk >/dev/null 2>&1
+	mount_disk
+	check "repaired: the next one" run
+	check "takes more" put 2000 100
+	check "stops" stop
+	check "nothing is missing, nothing twice" all_there 0 2100
+	umount spool
+else
+	skip "read-only under an open segment" "no ext4 on a loop device here"
+fi
+
 fresh
 configure sync_interval 1
 need run

@@ -1,5 +1,7 @@
 #include "reporter/daily.h"
 
+#include <sys/queue.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +11,7 @@
 #include "reporter/gzip.h"
 #include "reporter/json.h"
 #include "reporter/ledger.h"
+#include "reporter/stop.h"
 
 struct daily {
 	const struct conf *conf;
@@ -19,12 +22,28 @@ struct daily {
 	const struct places *places;
 	daily_decided_fn *decided;	/* or NULL */
 	void *decided_arg;
+	LIST_HEAD(, lookup) lookups;	/* not answered yet */
 };
 
 /* A decision in the making; as long as there is no verdict it is REPORT. */
 struct choice {
 	struct daily_decision d;
 	char *answer;			/* what d.txt points to, if from_dns */
+};
+
+struct daily_domains {
+	size_t n;
+	struct choice *choices;
+};
+
+/* One that a delivery waits for. */
+struct lookup {
+	LIST_ENTRY(lookup) entry;
+	struct daily *daily;
+	char *domain;
+	struct choice choice;
+	daily_answer_fn *fn;
+	void *arg;
 };
 
 struct daily *
@@ -42,7 +61,27 @@ daily_new(const struct conf *c, const struct places *p, struct queue *q)
 		.source = c->spool.source,
 	};
 	d->gzip = gzip_new((int)c->report.compression_level);
+	LIST_INIT(&d->lookups);
 	return d;
+}
+
+static void
+lookup_free(struct lookup *l)
+{
+	LIST_REMOVE(l, entry);
+	rua_list_release(&l->choice.d.to);
+	free(l->choice.answer);
+	free(l->domain);
+	free(l);
+}
+
+void
+daily_forget(struct daily *d)
+{
+	dns_free(d->dns);
+	d->dns = NULL;
+	while (!LIST_EMPTY(&d->lookups))
+		lookup_free(LIST_FIRST(&d->lookups));
 }
 
 void
@@ -50,8 +89,8 @@ daily_free(struct daily *d)
 {
 	if (d == NULL)
 		return;
+	daily_forget(d);
 	gzip_free(d->gzip);
-	dns_free(d->dns);
 	free(d);
 }
 
@@ -123,15 +162,19 @@ on_answer(void *arg, enum dns_status status, bool secure,
 	}
 }
 
-static void
-ask(struct daily *d, const char *domain, struct choice *c)
+/* false: c is decided, and fn will not be called with arg. */
+static bool
+ask(struct daily *d, const char *domain, struct choice *c, dns_fn *fn,
+    void *arg)
 {
 	char *name = xasprintf("_smtp._tls.%s", domain);
+	int rc = dns_ask_txt(d->dns, name, fn, arg);
 
-	if (dns_ask_txt(d->dns, name, on_answer, c) == -1)
+	if (rc == -1)
 		decide(&c->d, DAILY_UNPUBLISHED,
 		    "too long a name to have a TLSRPT record");
 	free(name);
+	return rc == 0;
 }
 
 static bool
@@ -172,35 +215,46 @@ must_ask(const struct conf *c, const struct aggregate_domain *d)
 	return d->txt_missing || d->ntxts != 1;
 }
 
+/* Until so few questions are under way, or -1: we are to stop. */
 static int
-choose_texts(struct daily *d, const struct aggregate_domain *domains, size_t n,
-    struct choice *choices)
+wait_for_answers(struct daily *d, size_t most)
 {
-	bool asked = false;
+	while (!stop_requested() && dns_asked(d->dns) > most)
+		dns_poll(d->dns, STOP_POLL_MS);
+	if (!stop_requested())
+		return 0;
+	log_warn("stopped while DNS was asked: the day is left for later");
+	daily_forget(d);
+	return -1;
+}
 
-	for (size_t i = 0; i < n; i++) {
-		struct daily_decision *c = &choices[i].d;
+static int
+choose_text(struct daily *d, struct choice *choice)
+{
+	struct daily_decision *c = &choice->d;
 
-		c->domain = &domains[i];
-		decide_early(d, c);
-		if (c->verdict != DAILY_REPORT)
-			continue;
-		if (!must_ask(d->conf, &domains[i])) {
-			if (domains[i].ntxts > 0)
-				c->txt = domains[i].txts[0].text;
-			else
-				decide(c, DAILY_UNPUBLISHED,
-				    "no TLSRPT record is known");
-			continue;
-		}
-		if (dns_ready(d) == -1)
+	decide_early(d, c);
+	if (c->verdict != DAILY_REPORT)
+		return 0;
+	if (must_ask(d->conf, c->domain)) {
+		if (dns_ready(d) == -1 ||
+		    wait_for_answers(d, DNS_ASKED_MAX - 1) == -1)
 			return -1;
-		ask(d, domains[i].domain, &choices[i]);
-		asked = true;
-	}
-	if (asked)
-		dns_wait(d->dns);
+		ask(d, c->domain->domain, choice, on_answer, choice);
+	} else if (c->domain->ntxts > 0)
+		c->txt = c->domain->txts[0].text;
+	else
+		decide(c, DAILY_UNPUBLISHED, "no TLSRPT record is known");
 	return 0;
+}
+
+static int
+choose_texts(struct daily *d, struct daily_domains *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (choose_text(d, &list->choices[i]) == -1)
+			return -1;
+	return d->dns != NULL ? wait_for_answers(d, 0) : 0;
 }
 
 /* Where the record says to send to, as the operator wants it. */
@@ -311,12 +365,15 @@ one_domain(struct daily *d, struct daily_decision *c, int day, unsigned part,
 	return finish(d, &r, &c->to, c->verdict == DAILY_LATER, fn, arg);
 }
 
-static void
-choices_free(struct choice *choices, size_t n)
+void
+daily_domains_free(struct daily_domains *list)
 {
-	for (size_t i = 0; i < n; i++)
-		free(choices[i].answer);
-	free(choices);
+	if (list == NULL)
+		return;
+	for (size_t i = 0; i < list->n; i++)
+		free(list->choices[i].answer);
+	free(list->choices);
+	free(list);
 }
 
 /* The part of the sorted domains that is wanted: all, or one. */
@@ -333,68 +390,111 @@ limit_to(const char *domain, const struct aggregate_domain **domains, size_t n)
 	return 0;
 }
 
-int
-daily_reports(struct daily *d, struct aggregate *g, int day, unsigned part,
-    const char *domain, daily_fn *fn, void *arg, struct daily_totals *totals)
+struct daily_domains *
+daily_domains(struct daily *d, struct aggregate *g, const char *domain)
 {
+	struct daily_domains *list = xcalloc(1, sizeof(*list));
 	const struct aggregate_domain *domains;
-	size_t n = aggregate_finish(g, &domains);
-	struct arena arena = { 0 };
-	struct choice *choices;
-	int rc;
 
-	n = limit_to(domain, &domains, n);
-	choices = xcalloc(n, sizeof(*choices));
-	rc = choose_texts(d, domains, n, choices);
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		rc = one_domain(d, &choices[i].d, day, part, &arena, fn, arg,
-		    totals);
-		rua_list_release(&choices[i].d.to);
+	list->n = aggregate_finish(g, &domains);
+	list->n = limit_to(domain, &domains, list->n);
+	list->choices = xcalloc(list->n, sizeof(*list->choices));
+	for (size_t i = 0; i < list->n; i++)
+		list->choices[i].d.domain = &domains[i];
+	if (choose_texts(d, list) == 0)
+		return list;
+	daily_domains_free(list);
+	return NULL;
+}
+
+int
+daily_reports(struct daily *d, struct daily_domains *list, int day,
+    unsigned part, daily_fn *fn, void *arg, struct daily_totals *totals)
+{
+	struct arena arena = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; i < list->n && rc == 0; i++) {
+		struct daily_decision *c = &list->choices[i].d;
+
+		if (stop_requested()) {
+			log_warn("stopped while reports were made: the day is "
+			    "left for later");
+			rc = -1;
+			break;
+		}
+		rc = one_domain(d, c, day, part, &arena, fn, arg, totals);
+		rua_list_release(&c->to);
 		arena_reset(&arena);
 		if (i % 256 == 255)
-			log_progress("reports: %zu of %zu domains", i + 1, n);
+			log_progress("reports: %zu of %zu domains", i + 1,
+			    list->n);
 	}
 	log_progress(NULL);
-	choices_free(choices, n);
 	arena_release(&arena);
 	return rc;
 }
 
+/* There is a verdict. */
 static void
-answer(const struct daily *d, const char *domain, struct daily_decision *c,
-    struct daily_answer *a)
+lookup_end(struct lookup *l)
 {
+	struct daily_decision *c = &l->choice.d;
+	struct daily_answer a = { .what = ANSWER_NOWHERE };
+
 	if (c->verdict == DAILY_REPORT)
-		decide_places(d, domain, c);
-	log_skipped(d, domain, &c->to);
-	a->why = c->why;
-	a->list = c->to;		/* transferred */
-	a->what = c->verdict == DAILY_LATER ? ANSWER_NONE_YET :
-	    c->verdict == DAILY_REPORT ? ANSWER_PLACES : ANSWER_NOWHERE;
+		decide_places(l->daily, l->domain, c);
+	log_skipped(l->daily, l->domain, &c->to);
+	a.why = c->why;
+	a.list = c->to;			/* lent */
+	if (c->verdict == DAILY_LATER)
+		a.what = ANSWER_NONE_YET;
+	else if (c->verdict == DAILY_REPORT)
+		a.what = ANSWER_PLACES;
+	l->fn(l->arg, &a);
+	lookup_free(l);
+}
+
+static void
+on_lookup(void *arg, enum dns_status status, bool secure,
+    const char *const *data, const size_t *len, size_t n)
+{
+	struct lookup *l = arg;
+
+	on_answer(&l->choice, status, secure, data, len, n);
+	lookup_end(l);
 }
 
 void
-daily_lookup(struct daily *d, const char *const *domains, size_t n,
-    struct daily_answer *answers)
+daily_lookup(struct daily *d, const char *domain, daily_answer_fn *fn,
+    void *arg)
 {
-	struct choice *choices = xcalloc(n, sizeof(*choices));
-	bool ready = dns_ready(d) == 0;
-	const char *why;
+	struct lookup *l = xcalloc(1, sizeof(*l));
+	const char *why = places_excluded(d->places, domain);
 
-	memset(answers, 0, n * sizeof(*answers));
-	for (size_t i = 0; i < n; i++) {
-		why = places_excluded(d->places, domains[i]);
-		if (why != NULL)
-			decide(&choices[i].d, DAILY_EXCLUDED, why);
-		else if (ready)
-			ask(d, domains[i], &choices[i]);
-		else
-			decide(&choices[i].d, DAILY_LATER, "DNS cannot be "
-			    "asked");
-	}
-	if (ready)
-		dns_wait(d->dns);
-	for (size_t i = 0; i < n; i++)
-		answer(d, domains[i], &choices[i].d, &answers[i]);
-	choices_free(choices, n);
+	l->daily = d;
+	l->domain = xstrdup(domain);
+	l->fn = fn;
+	l->arg = arg;
+	LIST_INSERT_HEAD(&d->lookups, l, entry);
+	if (why != NULL)
+		decide(&l->choice.d, DAILY_EXCLUDED, why);
+	else if (dns_ready(d) == -1)
+		decide(&l->choice.d, DAILY_LATER, "DNS cannot be asked");
+	else if (ask(d, domain, &l->choice, on_lookup, l))
+		return;
+	lookup_end(l);
+}
+
+void
+daily_poll(struct daily *d, int ms)
+{
+	if (d->dns != NULL)
+		dns_poll(d->dns, ms);
+}
+
+int
+daily_fd(const struct daily *d)
+{
+	return d->dns != NULL ? dns_fd(d->dns) : -1;
 }

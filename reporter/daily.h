@@ -70,24 +70,41 @@ struct daily_totals {
 };
 
 /*
- * Make the reports on all domains of g (only on that one when domain is not
- * NULL) and call fn for each.  DNS is asked where rua_lookup wants it.
- * Returns 0, -1 when a look-up could not be set up (logged), or what fn did.
+ * All domains of g (only that one when domain is not NULL), with their TLSRPT
+ * records: DNS is asked where rua_lookup wants it, which may take long.  NULL
+ * when it cannot be set up, or we are to stop (stop.h); logged.  g must
+ * outlive it.
  */
-int	daily_reports(struct daily *d, struct aggregate *g, int day,
-	    unsigned part, const char *domain, daily_fn *fn, void *arg,
+struct daily_domains *daily_domains(struct daily *d, struct aggregate *g,
+	    const char *domain);
+void	daily_domains_free(struct daily_domains *list);
+
+/*
+ * Make the reports on these domains, once, and call fn for each.  Returns 0,
+ * -1 when we are to stop (logged), or what fn did.
+ */
+int	daily_reports(struct daily *d, struct daily_domains *list, int day,
+	    unsigned part, daily_fn *fn, void *arg,
 	    struct daily_totals *totals);
 
 /*
- * Where do these domains want their reports, asked of DNS now, all at once?
- * For deliveries that wait for it.  The caller releases the lists.
+ * Where does a domain want its reports, asked of DNS now?  For deliveries that
+ * wait for it.  fn is called once, now or from daily_poll, with what lives
+ * during the call only.  DNS_ASKED_MAX may be under way.
  */
 struct daily_answer {
 	enum { ANSWER_PLACES, ANSWER_NOWHERE, ANSWER_NONE_YET } what;
 	struct rua_list list;
 	const char *why;	/* nowhere; lives as long as the places */
 };
-void	daily_lookup(struct daily *d, const char *const *domains, size_t n,
-	    struct daily_answer *answers);
+typedef void daily_answer_fn(void *arg, const struct daily_answer *a);
+void	daily_lookup(struct daily *d, const char *domain, daily_answer_fn *fn,
+	    void *arg);
+
+/* As in dns.h, for look-ups; the descriptor may be -1. */
+void	daily_poll(struct daily *d, int ms);
+int	daily_fd(const struct daily *d);
+/* No more calls for what is not answered yet. */
+void	daily_forget(struct daily *d);
 
 #endif

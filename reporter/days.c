@@ -8,6 +8,7 @@
 #include "reporter/ledger.h"
 #include "reporter/quota.h"
 #include "reporter/sender.h"
+#include "reporter/stop.h"
 #include "reporter/suppress.h"
 #include "spool/day.h"
 
@@ -57,8 +58,8 @@ count_of_day(void *arg, int day, const struct record *r, uint64_t sessions)
  * Count the segments that are not reported yet, or, with `again`, those that
  * are.  An open one is read by a dry run only: else it is sealed first, or
  * its writer is still at it and it goes into a further report.  Returns how
- * many, or -1 when one could not be read to its end: what was counted of it
- * would be counted again.
+ * many, or -1 when we are to stop, or when one could not be read to its end:
+ * what was counted of it would be counted again.
  */
 static ssize_t
 count(struct days *d, const struct segments *segments, bool again,
@@ -76,6 +77,8 @@ count(struct days *d, const struct segments *segments, bool again,
 		const struct segment *seg = &segments->list[i];
 
 		used[i] = false;
+		if (stop_requested())
+			return -1;
 		if (again && !seg->sealed)
 			continue;
 		if (seg->bad != NULL) {
@@ -107,10 +110,16 @@ count(struct days *d, const struct segments *segments, bool again,
 static int
 print_day(struct days *d, int day, struct aggregate *g, unsigned part)
 {
+	struct daily_domains *domains;
 	struct daily_totals totals = { 0 };
+	int rc;
 
-	return daily_reports(d->daily, g, day, part, d->domain, d->show,
-	    d->show_arg, &totals);
+	if ((domains = daily_domains(d->daily, g, d->domain)) == NULL)
+		return -1;
+	rc = daily_reports(d->daily, domains, day, part, d->show, d->show_arg,
+	    &totals);
+	daily_domains_free(domains);
+	return rc;
 }
 
 /* A dry run leaves in the drop-box what is there, and reads it twice. */
@@ -260,7 +269,9 @@ days_report(struct days *d)
 
 	list_days(d, &l);
 	for (size_t i = 0; i < l.n; i++)
-		if (d->one ? l.list[i] == d->day :
+		if (stop_requested())
+			d->wrong = true;	/* the rest is for later */
+		else if (d->one ? l.list[i] == d->day :
 		    day_is_over(l.list[i], d->now, d->conf->spool.grace))
 			report_day(d, l.list[i]);
 	free(l.list);

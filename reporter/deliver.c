@@ -1,6 +1,5 @@
 #include "reporter/deliver.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -13,6 +12,7 @@
 #include "reporter/mails.h"
 #include "reporter/marks.h"
 #include "reporter/schedule.h"
+#include "reporter/stop.h"
 
 #define BATCH_MAX	20000	/* jobs taken from the queue at a time */
 #define HELD_MAX	100000	/* and held in memory */
@@ -32,7 +32,7 @@ struct deliver {
 	struct https *https;
 	struct schedule *web;		/* by destination host */
 	struct mails *mails;
-	struct job_list lookups;
+	struct lookups lookups;
 
 	struct job_set jobs;		/* every one that there is */
 	int64_t started;		/* this run */
@@ -42,14 +42,6 @@ struct deliver {
 	bool starved;			/* nothing that waits could start */
 	int64_t stop_by;		/* clock_ms; 0: we go on */
 };
-
-static volatile sig_atomic_t stopped;
-
-void
-deliver_stop(void)
-{
-	stopped = 1;
-}
 
 static void
 web_done(void *arg, const struct result *r)
@@ -129,7 +121,7 @@ take_due(void *arg, const struct queue_delivery *d)
 		mails_add(v->mails, j);
 		break;
 	case QUEUE_LOOKUP:
-		job_list_append(&v->lookups, j);
+		lookups_add(&v->lookups, j);
 	}
 	v->more = ++v->batch >= BATCH_MAX || v->jobs.n >= HELD_MAX;
 	return v->more;
@@ -139,13 +131,20 @@ static size_t
 waiting(const struct deliver *v)
 {
 	return schedule_waiting(v->web) + mails_waiting(v->mails) +
-	    v->lookups.n;
+	    v->lookups.waiting.n;
+}
+
+/* What has left this host, or may have: it is waited for when we stop. */
+static size_t
+being_sent(const struct deliver *v)
+{
+	return schedule_started(v->web) + mails_started(v->mails);
 }
 
 static size_t
 under_way(const struct deliver *v)
 {
-	return schedule_started(v->web) + mails_started(v->mails);
+	return being_sent(v) + v->lookups.started;
 }
 
 /*
@@ -185,7 +184,7 @@ sleep_until(const struct deliver *v, int64_t when)
 	int64_t now = v->o->clock();
 	struct timespec t = { .tv_sec = 1 };
 
-	if (when <= now || stopped)
+	if (when <= now || stop_requested())
 		return;
 	nanosleep(&t, NULL);
 }
@@ -204,7 +203,7 @@ show_progress(const struct deliver *v)
 static bool
 may_start(const struct deliver *v)
 {
-	return !stopped && v->stop_by == 0 && clock_ms() < v->o->until;
+	return !stop_requested() && v->stop_by == 0 && clock_ms() < v->o->until;
 }
 
 /* Nothing waits and nothing is under way: is there more to come? */
@@ -228,7 +227,7 @@ wait_for_more(struct deliver *v)
 static bool
 wind_up(struct deliver *v)
 {
-	if (under_way(v) == 0)
+	if (being_sent(v) == 0)
 		return false;
 	if (v->stop_by == 0) {
 		v->stop_by = clock_ms() + STOP_MS;
@@ -241,10 +240,11 @@ wind_up(struct deliver *v)
 static void
 give_up(struct deliver *v)
 {
-	if (under_way(v) > 0)
+	if (being_sent(v) > 0)
 		log_warn("stopped with %zu deliveries under way: what became "
 		    "of them is not known, so they are tried again",
-		    under_way(v));
+		    being_sent(v));
+	lookups_stop(&v->lookups);
 	mails_stop(v->mails, true);
 }
 
@@ -257,15 +257,14 @@ work(struct deliver *v)
 			if (waiting(v) + under_way(v) == 0 &&
 			    !wait_for_more(v))
 				break;
-			/* Due in this pass, however long DNS took. */
-			lookups_run(&v->lookups, v->conf, v->daily,
-			    &v->marks, v->started);
+			lookups_start(&v->lookups);
 			start_web(v);
 			mails_start(v->mails);
 		} else if (!wind_up(v))
 			break;
 		if (under_way(v) > 0)
-			https_poll(v->https, MARKS_MS);
+			https_poll(v->https, daily_fd(v->daily), MARKS_MS);
+		daily_poll(v->daily, 0);
 		mails_collect(v->mails);
 		marks_commit_old(&v->marks);
 		show_progress(v);
@@ -318,7 +317,8 @@ deliver_run(const struct conf *c, struct queue *q, struct daily *daily,
 	marks_init(&v.marks, c, q, o->clock, totals);
 	v.web = schedule_new(&limits);
 	v.mails = mails_new(c, dkim, &v.marks, wake, &v);
-	job_list_init(&v.lookups);
+	/* Due in this pass, however long DNS takes. */
+	lookups_init(&v.lookups, c, daily, &v.marks, v.started);
 	if (o->now)
 		marks_must(&v.marks, queue_make_due(q, o->clock(), o->domain));
 	work(&v);

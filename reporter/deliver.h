@@ -28,13 +28,12 @@ struct deliver_totals {
 
 /*
  * Returns 0 when it ran to its end, -1 when it could not start (logged).
- * After deliver_stop, which may be called from a signal handler, or `until`,
- * nothing more is started.  What is under way then has half a minute to
- * finish; what has not stays in the queue as it was.
+ * When we are to stop (stop.h), or after `until`, nothing more is started.
+ * What is under way then has half a minute to finish; what has not stays in
+ * the queue as it was.
  */
 int	deliver_run(const struct conf *c, struct queue *q, struct daily *daily,
 	    const struct dkim *dkim, const struct deliver_options *o,
 	    struct deliver_totals *totals);
-void	deliver_stop(void);
 
 #endif

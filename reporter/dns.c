@@ -3,6 +3,7 @@
 #include <sys/queue.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -17,7 +18,6 @@
 #include "spool/arena.h"
 #include "spool/record.h"
 
-#define ASKED_MAX	256	/* questions under way */
 #define CLASS_IN	1
 #define TYPE_TXT	16
 #define RCODE_NOERROR	0
@@ -265,18 +265,31 @@ time_left(const struct dns *d)
 	return STAILQ_FIRST(&d->asked)->deadline - clock_ms();
 }
 
-/* Until something was answered or timed out, or a signal came. */
-static void
-work(struct dns *d)
+void
+dns_poll(struct dns *d, int ms)
 {
 	struct pollfd pfd = { .fd = ub_fd(d->ctx), .events = POLLIN };
-	int64_t left = time_left(d);
+	int64_t left = d->nasked > 0 ? time_left(d) : 0;
 
+	if (left > ms)
+		left = ms;
 	if (poll(&pfd, 1, left < 0 ? 0 : (int)left) == -1 && errno != EINTR)
 		fatal("poll: %m");
 	ub_process(d->ctx);
 	while (d->nasked > 0 && time_left(d) <= 0)
 		give_up_first(d);
+}
+
+int
+dns_fd(const struct dns *d)
+{
+	return ub_fd(d->ctx);
+}
+
+size_t
+dns_asked(const struct dns *d)
+{
+	return d->nasked;
 }
 
 /* The first one starts the thread, which is to leave signals to us. */
@@ -307,8 +320,8 @@ ask(struct dns *d, const char *name, int rrtype, bool join, dns_fn *fn,
 		return -1;
 	}
 	/* Not from inside fn: it would come to the next answer in this one. */
-	while (!d->answering && d->nasked >= ASKED_MAX)
-		work(d);
+	while (!d->answering && d->nasked >= DNS_ASKED_MAX)
+		dns_poll(d, INT_MAX);
 	q = xcalloc(1, sizeof(*q));
 	*q = (struct question){ .dns = d, .fn = fn, .arg = arg, .join = join,
 	    .deadline = clock_ms() + d->timeout };
@@ -336,5 +349,5 @@ void
 dns_wait(struct dns *d)
 {
 	while (d->nasked > 0)
-		work(d);
+		dns_poll(d, INT_MAX);
 }

@@ -7,6 +7,8 @@
 /*
  * DNS by libunbound, many look-ups at a time.  Answers are a stranger's.
  */
+#define DNS_ASKED_MAX	256	/* under way at a time */
+
 struct dns;
 
 enum dns_status {
@@ -39,9 +41,9 @@ typedef void dns_fn(void *arg, enum dns_status status, bool secure,
 	    const char *const *data, const size_t *len, size_t n);
 
 /*
- * Ask; the answer comes by one call of fn during dns_wait or a later dns_ask
- * (which waits for room when many are under way).  fn may ask further
- * questions.  0, or -1 when the name cannot be asked for: fn is not called
+ * Ask; the answer comes by one call of fn during dns_wait, dns_poll or a later
+ * dns_ask (which waits for room when DNS_ASKED_MAX are under way).  fn may ask
+ * further questions.  0, or -1 when the name cannot be asked for: fn is not called
  * then.  rrtype is the number of RFC 1035; its data comes as it was sent.
  */
 int	dns_ask(struct dns *d, const char *name, int rrtype, dns_fn *fn,
@@ -50,5 +52,15 @@ int	dns_ask_txt(struct dns *d, const char *name, dns_fn *fn, void *arg);
 
 /* Until every question is answered or has timed out. */
 void	dns_wait(struct dns *d);
+
+/*
+ * For those with other things to do.  Work for at most so many milliseconds,
+ * or until something was answered or timed out, or a signal came.  0: without
+ * waiting.  It has something to do when the descriptor is readable, and now
+ * and then for what times out.
+ */
+void	dns_poll(struct dns *d, int ms);
+int	dns_fd(const struct dns *d);
+size_t	dns_asked(const struct dns *d);		/* under way */
 
 #endif

@@ -169,14 +169,21 @@ enqueue_day(struct days *d, int day, const struct segments *segments,
     const bool *used, struct aggregate *g)
 {
 	const uint64_t reports = d->reports, destinations = d->destinations;
+	struct daily_domains *domains;
 	struct daily_totals totals = { 0 };
 	unsigned part;
+	int rc;
 
+	/* Outside of the transaction: it may take long. */
+	if ((domains = daily_domains(d->daily, g, NULL)) == NULL)
+		return -1;
 	d->left_out = false;
 	days_must(d, queue_begin(d->queue));
 	days_must(d, queue_next_part(d->queue, day, &part));
-	if (daily_reports(d->daily, g, day, part, NULL, put_report, d,
-	    &totals) != 0) {
+	rc = daily_reports(d->daily, domains, day, part, put_report, d,
+	    &totals);
+	daily_domains_free(domains);
+	if (rc != 0) {
 		queue_rollback(d->queue);
 		archive_end(&d->archive);
 		d->reports = reports;

@@ -10,6 +10,7 @@
 #include "reporter/enqueue.h"
 #include "reporter/hold.h"
 #include "reporter/mailer.h"
+#include "reporter/stop.h"
 #include "spool/day.h"
 
 struct explain {
@@ -17,6 +18,7 @@ struct explain {
 	const struct dkim *dkim;
 	FILE *out;
 	bool decided;			/* something, on this domain */
+	bool answered;			/* by DNS */
 	int day;			/* of the queue's items printed last */
 	unsigned part;			/* 0: none yet */
 };
@@ -163,30 +165,37 @@ on_item(void *arg, const struct queue_item *item)
 	return 0;
 }
 
+static void
+on_answer(void *arg, const struct daily_answer *a)
+{
+	struct explain *e = arg;
+
+	e->answered = true;
+	say_skipped(e, &a->list);
+	if (a->what != ANSWER_PLACES) {
+		say(e, "  %s: %s", a->what == ANSWER_NOWHERE ?
+		    "there would be no report" :
+		    "where a report would go is not known", a->why);
+		return;
+	}
+	say(e, "  a report would go");
+	for (size_t i = 0; i < a->list.n; i++)
+		say_destination(e, &a->list.list[i], "");
+	say_folders(e, &a->list);
+}
+
 /* Nothing to report: what would become of a report?  DNS knows. */
 static void
 explain_places(struct explain *e)
 {
-	const char *domain = e->days->domain;
-	struct daily_answer a;
-
 	if (e->days->conf->dns.rua_lookup == LOOKUP_NEVER) {
 		say(e, "  [dns] rua_lookup is never: where a report would go "
 		    "depends on what the MTA sees");
 		return;
 	}
-	daily_lookup(e->days->daily, &domain, 1, &a);
-	say_skipped(e, &a.list);
-	if (a.what == ANSWER_PLACES) {
-		say(e, "  a report would go");
-		for (size_t i = 0; i < a.list.n; i++)
-			say_destination(e, &a.list.list[i], "");
-		say_folders(e, &a.list);
-	} else
-		say(e, "  %s: %s", a.what == ANSWER_NOWHERE ?
-		    "there would be no report" :
-		    "where a report would go is not known", a.why);
-	rua_list_release(&a.list);
+	daily_lookup(e->days->daily, e->days->domain, on_answer, e);
+	while (!e->answered && !stop_requested())
+		daily_poll(e->days->daily, STOP_POLL_MS);
 }
 
 int

@@ -165,12 +165,14 @@ work(struct https *h)
 }
 
 void
-https_poll(struct https *h, int ms)
+https_poll(struct https *h, int fd, int ms)
 {
+	struct curl_waitfd other = { .fd = fd, .events = CURL_WAIT_POLLIN };
+
 	if (work(h) > 0)
 		return;
-	curl_must(curl_multi_poll(h->multi, NULL, 0, ms, NULL) != CURLM_OK,
-	    "curl_multi_poll");
+	curl_must(curl_multi_poll(h->multi, &other, fd == -1 ? 0 : 1, ms,
+	    NULL) != CURLM_OK, "curl_multi_poll");
 	work(h);
 }
 

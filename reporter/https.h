@@ -49,10 +49,11 @@ void	https_post(struct https *h, const char *url, const void *body,
 size_t	https_active(const struct https *h);
 
 /*
- * Work for at most so many milliseconds, or until something was done or
- * https_wake was called, from any thread.  It may come back sooner.
+ * Work for at most so many milliseconds, or until something was done, the
+ * descriptor (-1: none) is readable, or https_wake was called, from any
+ * thread.  It may come back sooner.
  */
-void	https_poll(struct https *h, int ms);
+void	https_poll(struct https *h, int fd, int ms);
 void	https_wake(struct https *h);
 
 #endif

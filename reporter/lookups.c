@@ -4,6 +4,7 @@
 
 #include "conf/mem.h"
 #include "reporter/archive.h"
+#include "reporter/dns.h"
 #include "reporter/enqueue.h"
 #include "reporter/quota.h"
 
@@ -23,16 +24,19 @@ check_quota(struct marks *m, const struct conf *c, const struct job *j,
 
 /* DNS has told where the report on a domain is wanted: queue it for there. */
 static void
-resolved(struct marks *m, const struct conf *c, struct job *j,
-    const struct rua_list *list, int64_t due)
+resolved(const struct lookups *l, struct job *j, const struct rua_list *list)
 {
 	struct queue_delivery *d = xcalloc(list->n, sizeof(*d));
 	struct archive copies = { 0 };
+	struct marks *m = l->marks;
 
-	for (size_t i = 0; i < list->n; i++) {
-		d[i] = enqueue_to(&list->list[i]);
-		d[i].next_try = due;
-	}
+	for (size_t i = 0; i < list->n; i++)
+		d[i] = (struct queue_delivery){
+			.transport = list->list[i].scheme == RUA_MAILTO ?
+			    QUEUE_MAILTO : QUEUE_HTTPS,
+			.uri = list->list[i].uri, .host = list->list[i].host,
+			.next_try = l->due,
+		};
 	archive_report(&copies, list->folders, list->nfolders, NULL,
 	    j->r.filename, j->r.body, j->r.len);
 	archive_end(&copies);
@@ -42,20 +46,22 @@ resolved(struct marks *m, const struct conf *c, struct job *j,
 	    NULL));
 	for (size_t i = 0; i < list->n; i++)
 		if (!list->list[i].ours)
-			check_quota(m, c, j, &d[i]);
+			check_quota(m, l->conf, j, &d[i]);
 	free(d);
 	job_free(j);
 }
 
 static void
-looked_up(struct marks *m, const struct conf *c, struct job *j,
-    const struct daily_answer *a, int64_t due)
+on_answer(void *arg, const struct daily_answer *a)
 {
+	struct job *j = arg;
+	struct lookups *l = j->run;
 	struct result r;
 
+	l->started--;
 	switch (a->what) {
 	case ANSWER_PLACES:
-		resolved(m, c, j, &a->list, due);
+		resolved(l, j, &a->list);
 		return;
 	case ANSWER_NOWHERE:
 		result_set(&r, REFUSED, 0, "%s", a->why);
@@ -64,35 +70,41 @@ looked_up(struct marks *m, const struct conf *c, struct job *j,
 		result_set(&r, DEFERRED, 0, "DNS did not answer for the TLSRPT "
 		    "record");
 	}
-	marks_finish(m, j, &r);
+	marks_finish(l->marks, j, &r);
 }
 
 void
-lookups_run(struct job_list *list, const struct conf *c, struct daily *daily,
+lookups_init(struct lookups *l, const struct conf *c, struct daily *daily,
     struct marks *marks, int64_t due)
 {
-	size_t n = 0, most = list->n < LOOKUPS_MAX ? list->n : LOOKUPS_MAX;
-	struct job **jobs, *j;
-	const char **domains;
-	struct daily_answer *answers;
+	*l = (struct lookups){ .conf = c, .daily = daily, .marks = marks,
+	    .due = due };
+	job_list_init(&l->waiting);
+}
 
-	if (most == 0)
-		return;
-	jobs = xcalloc(most, sizeof(*jobs));
-	domains = xcalloc(most, sizeof(*domains));
-	answers = xcalloc(most, sizeof(*answers));
-	while (n < most && (j = job_list_shift(list)) != NULL) {
-		marks_load(marks, j);
-		jobs[n] = j;
-		domains[n++] = j->r.domain;
+void
+lookups_add(struct lookups *l, struct job *j)
+{
+	j->run = l;
+	job_list_append(&l->waiting, j);
+}
+
+void
+lookups_start(struct lookups *l)
+{
+	struct job *j;
+
+	while (l->started < DNS_ASKED_MAX &&
+	    (j = job_list_shift(&l->waiting)) != NULL) {
+		marks_load(l->marks, j);
+		l->started++;
+		daily_lookup(l->daily, j->r.domain, on_answer, j);
 	}
-	daily_lookup(daily, domains, n, answers);
-	for (size_t i = 0; i < n; i++) {
-		looked_up(marks, c, jobs[i], &answers[i], due);
-		rua_list_release(&answers[i].list);
-	}
-	marks_commit(marks);
-	free(jobs);
-	free(domains);
-	free(answers);
+}
+
+void
+lookups_stop(struct lookups *l)
+{
+	daily_forget(l->daily);
+	l->started = 0;
 }

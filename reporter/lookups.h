@@ -9,14 +9,24 @@
 #include "reporter/marks.h"
 
 /*
- * Ask DNS for the records of the first LOOKUPS_MAX in the list, at once, so
- * that it takes one timeout, and queue their reports for what those name, due
- * at `due`.  The others stay in the list: meanwhile posts that are under way
- * stand still, their timeouts run, and nobody looks whether we are to stop.
+ * Deliveries that wait for what DNS says: their reports are queued for the
+ * places that it names, due at `due`.  The answers come by daily_poll.
  */
-#define LOOKUPS_MAX	256	/* what dns.c has under way */
+struct lookups {
+	const struct conf *conf;
+	struct daily *daily;
+	struct marks *marks;
+	int64_t due;
+	struct job_list waiting;
+	size_t started;		/* and not answered */
+};
 
-void	lookups_run(struct job_list *list, const struct conf *c,
+void	lookups_init(struct lookups *l, const struct conf *c,
 	    struct daily *daily, struct marks *marks, int64_t due);
+void	lookups_add(struct lookups *l, struct job *j);
+/* Ask for as many of those that wait as may be under way. */
+void	lookups_start(struct lookups *l);
+/* Leave what is not answered in the queue as it is. */
+void	lookups_stop(struct lookups *l);
 
 #endif

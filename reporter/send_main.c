@@ -32,6 +32,7 @@
 #include "reporter/queue.h"
 #include "reporter/ready.h"
 #include "reporter/send_options.h"
+#include "reporter/stop.h"
 #include "spool/day.h"
 #include "spool/file.h"
 #include "spool/spool.h"
@@ -303,7 +304,7 @@ static void
 on_signal(int sig)
 {
 	(void)sig;
-	deliver_stop();
+	stop_request();
 }
 
 static void

@@ -253,7 +253,7 @@ finish(struct https *h, double seconds)
 
 	while (https_active(h) > 0) {
 		assert_true(now() < limit);
-		https_poll(h, 1000);
+		https_poll(h, -1, 1000);
 	}
 }
 
@@ -734,11 +734,11 @@ wake_ends_poll(void **state)
 
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, waker, h), 0);
-	https_poll(h, 60000);
+	https_poll(h, -1, 60000);
 	pthread_join(thread, NULL);
 	assert_true(now() - start_time < 30);
 	start_time = now();
-	https_poll(h, 20);		/* nothing to do */
+	https_poll(h, -1, 20);		/* nothing to do */
 	assert_true(now() - start_time < 10);
 	https_free(h);
 }
@@ -753,7 +753,7 @@ given_up_half_way(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		https_post(h, url, body, len, on_done, &a);
-	https_poll(h, 100);
+	https_poll(h, -1, 100);
 	https_free(h);
 	assert_int_equal(a.calls, 0);
 	https_free(NULL);

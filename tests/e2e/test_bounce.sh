@@ -118,7 +118,8 @@ again()
 	[[ $(sql 'select count(*) from suppression where until > 1') == 1 ]]
 }
 check 'Postfix pipes the next one to us' wait_for 30 again
-check 'and is content' grep -q 'relay=tlsrpt-bounce.*status=sent' postfix/log
+check 'and is content' wait_for 20 \
+    grep -q 'relay=tlsrpt-bounce.*status=sent' postfix/log
 
 conf_set mail envelope_from tls-bounces@sender.example
 check 'without %h there is nothing to take in' exits 2 send --bounce \

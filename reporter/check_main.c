@@ -282,6 +282,7 @@ int
 main(int argc, char **argv)
 {
 	static struct program p;
+	bool wrong;
 
 	check_options_parse(&p.o, argc, argv);
 	log_open("tlsrpt-check", LOG_TO_STDERR, LOG_AS_TEXT,
@@ -301,10 +302,7 @@ main(int argc, char **argv)
 	X509_STORE_free(p.config.https.store);
 	conf_release(&p.conf);
 	curl_global_cleanup();
-	if (p.o.bad_list || p.worst >= SEVERITY_WARNING) {
-		check_options_release(&p.o);
-		return CHECK_WRONG;
-	}
+	wrong = p.o.bad_list || p.worst >= SEVERITY_WARNING;
 	check_options_release(&p.o);
-	return CHECK_OK;
+	return wrong ? CHECK_WRONG : CHECK_OK;
 }

@@ -10,6 +10,8 @@
 #include "conf/mem.h"
 #include "reporter/check.h"
 
+#define RSA_MIN	2048	/* bits, RFC 9325 section 4.5 */
+
 /* One address of one host. */
 struct look {
 	struct findings *findings;
@@ -131,6 +133,41 @@ judge_certificate(struct look *l)
 		    chain->nnames > 1 ? " and others" : "", pkix_because(l));
 }
 
+static bool
+is_short_rsa(const char *key)
+{
+	return key != NULL && strncmp(key, "RSA ", 4) == 0 &&
+	    atoi(key + 4) < RSA_MIN;
+}
+
+/* All of TLS 1.3, and these of TLS 1.2; anonymous ones are said elsewhere. */
+static bool
+has_forward_secrecy(const char *cipher)
+{
+	static const char *const starts[] = { "TLS_", "ECDHE-", "DHE-",
+	    "AECDH-", "ADH-" };
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (strncmp(cipher, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return cipher[0] == '\0';
+}
+
+static void
+judge_strength(struct look *l)
+{
+	const struct starttls *s = l->probe;
+
+	if (is_short_rsa(s->chain.key))
+		findings_add(l->findings, F_STARTTLS_KEY, l->host->name,
+		    "the certificate's key is %s, which can be broken or is "
+		    "refused", s->chain.key);
+	if (!has_forward_secrecy(s->cipher))
+		findings_add(l->findings, F_STARTTLS_CIPHER, l->subject,
+		    "the cipher it takes first, %s, has no forward secrecy",
+		    s->cipher);
+}
+
 static void
 judge_tls(struct look *l)
 {
@@ -143,6 +180,7 @@ judge_tls(struct look *l)
 		    "the best it speaks is %s, which most senders refuse",
 		    s->version_name);
 	judge_certificate(l);
+	judge_strength(l);
 	if (s->stage < STARTTLS_WORKS)
 		findings_add(l->findings, F_STARTTLS_SMTP, l->subject,
 		    "TLS is there, but the SMTP dialogue fails after it: %s",

@@ -257,7 +257,11 @@ judge_mode(struct check *c)
 {
 	const struct sts_policy *p = &c->policy;
 
-	if (p->mode == STS_TESTING)
+	if (p->mode == STS_TESTING && c->nplaces == 0)
+		findings_add_as(&c->findings, SEVERITY_WARNING, F_STS_TESTING,
+		    NULL, "the policy is in mode testing, but no TLSRPT "
+		    "record says where to report what the tests show");
+	else if (p->mode == STS_TESTING)
 		findings_add(&c->findings, F_STS_TESTING, NULL,
 		    "the policy is in mode testing: senders report, but do "
 		    "not insist on TLS");

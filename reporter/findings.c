@@ -229,6 +229,10 @@ static const struct finding_kind kinds[FINDING_IDS] = {
 	    "RFC 8461 section 4.2",
 	    "Get a certificate from a public CA, and let the host send the "
 	    "intermediate ones."),
+	[F_STARTTLS_KEY] = STARTTLS("key", WARNING, "RFC 9325 section 4.5",
+	    "Make a new key, RSA of 2048 bits or EC of 256."),
+	[F_STARTTLS_CIPHER] = STARTTLS("cipher", INFO, "RFC 9325 section 4.1",
+	    "Allow ECDHE, so that who gets the key cannot read old mail."),
 	[F_STARTTLS_INJECTION] = STARTTLS("injection", ERROR,
 	    "RFC 3207 section 4.2",
 	    "Update the mail server, or take away the proxy in front of it."),

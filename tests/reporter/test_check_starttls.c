@@ -137,6 +137,44 @@ a_certificate_is_as_bad_as_what_was_promised(void **state)
 		judge(&rows[i]);
 }
 
+/* Key and cipher, where all else is well. */
+static void
+weak_keys_and_ciphers_are_told(void **state)
+{
+	static const struct {
+		const char *name, *key, *cipher, *said;
+	} rows[] = {
+		{ "strong", "RSA 2048", "ECDHE-RSA-AES256-GCM-SHA384", "" },
+		{ "elliptic", "EC 256", "TLS_AES_256_GCM_SHA384", "" },
+		{ "a short key", "RSA 1024", "TLS_AES_256_GCM_SHA384",
+		    "warning starttls-key" },
+		{ "RSA key exchange", "RSA 4096", "AES256-SHA",
+		    "info starttls-cipher" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		static const struct row well = { "", NOTHING, WORKS, TLS13, 0,
+		    60, "" };
+		struct check c;
+		struct starttls *s;
+
+		check_init(&c, DOMAIN);
+		facts_mx(&c, 10, "mx.example.com");
+		check_mx_read(&c);
+		facts_address(&c, &c.hosts[0], "8.8.8.8");
+		check_read_hosts(&c);
+		c.hosts[0].probed[0] = true;
+		s = &c.hosts[0].probes[0];
+		fill(s, &well);
+		fmt(s->cipher, sizeof(s->cipher), "%s", rows[i].cipher);
+		s->chain.key = xstrdup(rows[i].key);
+		check_starttls_judge(&c, &facts_config);
+		facts_expect(rows[i].name, &c, rows[i].said);
+		check_release(&c);
+	}
+}
+
 static void
 prepare(struct check *c)
 {
@@ -199,6 +237,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_stage_is_judged),
 		cmocka_unit_test(a_certificate_is_as_bad_as_what_was_promised),
+		cmocka_unit_test(weak_keys_and_ciphers_are_told),
 		cmocka_unit_test(where_none_is_reached_it_may_be_us),
 		cmocka_unit_test(an_address_without_a_way_to_it_is_not_blamed),
 		cmocka_unit_test(without_probes_nothing_is_said),

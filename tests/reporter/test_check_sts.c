@@ -84,6 +84,8 @@ judge_file(const struct file_row *r)
 
 	check_init(&c, DOMAIN);
 	add_host(&c, r->mx);
+	facts_txt(&c, &c.tlsrpt, "v=TLSRPTv1; rua=mailto:a@example.net");
+	check_tlsrpt_read(&c);
 	facts_txt(&c, &c.sts, RECORD);
 	check_sts_read(&c);
 	facts_address(&c, &c.policy_host, "8.8.8.8");
@@ -243,6 +245,32 @@ a_policy_host_has_to_have_an_address(void **state)
 }
 
 static void
+testing_without_reports_is_in_vain(void **state)
+{
+	static const char policy[] =
+	    "version: STSv1\r\nmode: testing\r\n" REST;
+	struct check c;
+
+	(void)state;
+	check_init(&c, DOMAIN);
+	add_host(&c, MX);
+	facts_txt(&c, &c.sts, RECORD);
+	check_sts_read(&c);
+	facts_address(&c, &c.policy_host, "8.8.8.8");
+	check_read_hosts(&c);
+	c.fetched = true;
+	c.fetch.stage = FETCH_COMPLETE;
+	c.fetch.status = 200;
+	fmt(c.fetch.type, sizeof(c.fetch.type), TEXT);
+	c.fetch.body = xstrdup(policy);
+	c.fetch.len = strlen(policy);
+	c.fetch.chain.not_after = FACTS_NOW + 60 * DAY_SECONDS;
+	check_sts_judge(&c, &facts_config);
+	facts_expect("testing", &c, "warning sts-testing");
+	check_release(&c);
+}
+
+static void
 who_has_dane_or_no_mail_needs_no_policy(void **state)
 {
 	struct check c;
@@ -277,6 +305,7 @@ main(void)
 		cmocka_unit_test(each_policy_is_judged),
 		cmocka_unit_test(a_host_that_is_not_named_depends_on_the_mode),
 		cmocka_unit_test(a_policy_host_has_to_have_an_address),
+		cmocka_unit_test(testing_without_reports_is_in_vain),
 		cmocka_unit_test(who_has_dane_or_no_mail_needs_no_policy),
 	};
 

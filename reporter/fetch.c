@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/clock.h"
 #include "conf/mem.h"
 #include "reporter/address.h"
 #include "reporter/ascii.h"
@@ -21,7 +22,10 @@ struct transfer {
 	const struct fetch_config *c;
 	CURL *easy;
 	struct curl_slist *resolve, *connect_to;
+	int64_t deadline;		/* clock_ms */
+	bool connected;			/* TLS began */
 	size_t headers;
+	bool answered;			/* …of a status are complete */
 	bool endless;			/* they went beyond HEADERS_MAX */
 	char refused[160];		/* an address that we must not use */
 	char error[CURL_ERROR_SIZE];
@@ -31,9 +35,13 @@ static size_t
 on_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
+	long status = 0;
 
-	(void)p;
 	t->headers += size * n;
+	if (size * n > 0 && (*p == '\r' || *p == '\n')) {
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+		t->answered = status >= 200;	/* not "100 Continue" */
+	}
 	t->endless = t->headers > HEADERS_MAX;
 	return t->endless ? 0 : size * n;
 }
@@ -79,6 +87,7 @@ on_context(CURL *easy, void *ctx, void *arg)
 	struct transfer *t = arg;
 
 	(void)easy;
+	t->connected = true;
 	chain_collect(ctx, &t->f->chain);
 	return CURLE_OK;
 }
@@ -115,7 +124,8 @@ set_up(struct transfer *t, struct fetch *f, const struct fetch_config *c,
 
 	pthread_once(&once, set_up_curl);
 	*f = (struct fetch){ .body = xcalloc(1, FETCH_BODY_MAX + 1) };
-	*t = (struct transfer){ .f = f, .c = c, .easy = curl_easy_init() };
+	*t = (struct transfer){ .f = f, .c = c, .easy = curl_easy_init(),
+	    .deadline = clock_ms() + (int64_t)c->timeout * 1000 };
 	curl_must(t->easy == NULL, "curl_easy_init");
 	SET(t->easy, CURLOPT_URL, url);
 	SET(t->easy, CURLOPT_ERRORBUFFER, t->error);
@@ -126,9 +136,6 @@ set_up(struct transfer *t, struct fetch *f, const struct fetch_config *c,
 	SET(t->easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	SET(t->easy, CURLOPT_USERAGENT, c->user_agent);
-	/* The first bounds all: connecting, and a byte at a time. */
-	SET(t->easy, CURLOPT_TIMEOUT, c->timeout);
-	SET(t->easy, CURLOPT_CONNECTTIMEOUT, (c->timeout + 1) / 2);
 	SET(t->easy, CURLOPT_HEADERFUNCTION, on_header);
 	SET(t->easy, CURLOPT_HEADERDATA, t);
 	SET(t->easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -138,42 +145,45 @@ set_up(struct transfer *t, struct fetch *f, const struct fetch_config *c,
 	set_tls(t);
 }
 
-static void
-append(struct curl_slist **list, const char *text)
+static struct curl_slist *
+list_of(char *text)
 {
-	struct curl_slist *longer = curl_slist_append(*list, text);
+	struct curl_slist *list = curl_slist_append(NULL, text);
 
-	curl_must(longer == NULL, "curl_slist_append");
-	*list = longer;
+	curl_must(list == NULL, "curl_slist_append");
+	free(text);
+	return list;
 }
 
 /* So that libcurl has nothing to look up itself. */
 static void
-set_addresses(struct transfer *t, const char *host, unsigned port,
-    const char *const *addresses, size_t n)
+set_address(struct transfer *t, const char *host, unsigned port,
+    const char *address)
 {
-	char *text;
-	size_t len;
-	FILE *out = xmemstream(&text, &len);
-
-	fprintf(out, "%s:%u:", host, port);
-	for (size_t i = 0; i < n; i++)
-		fprintf(out, strchr(addresses[i], ':') ? "%s[%s]" : "%s%s",
-		    i > 0 ? "," : "", addresses[i]);
-	xmemclose(out);
-	append(&t->resolve, text);
+	curl_slist_free_all(t->resolve);
+	t->resolve = list_of(xasprintf(strchr(address, ':') != NULL ?
+	    "%s:%u:[%s]" : "%s:%u:%s", host, port, address));
 	SET(t->easy, CURLOPT_RESOLVE, t->resolve);
-	free(text);
+}
+
+/* What is left, of which each of n addresses may take its share to connect. */
+static void
+set_timeout(struct transfer *t, size_t n)
+{
+	int64_t left = t->deadline - clock_ms();
+
+	if (left < 1)
+		left = 1;
+	SET(t->easy, CURLOPT_TIMEOUT_MS, (long)left);
+	SET(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)left / (long)n + 1);
 }
 
 static void
 set_port(struct transfer *t, const char *host, unsigned port)
 {
-	char *text = xasprintf("%s:%d:%s:%u", host, PORT_HTTPS, host, port);
-
-	append(&t->connect_to, text);
+	t->connect_to = list_of(xasprintf("%s:%d:%s:%u", host, PORT_HTTPS,
+	    host, port));
 	SET(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
-	free(text);
 }
 
 /* --- what came of it ----------------------------------------------------- */
@@ -181,17 +191,14 @@ set_port(struct transfer *t, const char *host, unsigned port)
 static enum fetch_stage
 stage(struct transfer *t, CURLcode code)
 {
-	curl_off_t connected = 0, secured = 0;
-	long status = 0;
+	curl_off_t secured = 0;
 
-	curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &connected);
 	curl_easy_getinfo(t->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
-	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status >= 200 && !t->endless)
+	if (t->answered)
 		return code == CURLE_OK ? FETCH_COMPLETE : FETCH_ANSWERED;
 	if (secured > 0)
 		return FETCH_SECURED;
-	return connected > 0 ? FETCH_CONNECTED : FETCH_NOWHERE;
+	return t->connected ? FETCH_CONNECTED : FETCH_NOWHERE;
 }
 
 static char *
@@ -227,20 +234,40 @@ note_answer(struct transfer *t)
 }
 
 static void
-run(struct transfer *t, const char *host)
+try_address(struct transfer *t, const char *address)
 {
 	struct fetch *f = t->f;
-	CURLcode code = curl_easy_perform(t->easy);
-	const char *address = NULL;
+	CURLcode code;
 
+	t->refused[0] = t->error[0] = '\0';
+	free(f->why);
+	f->why = NULL;
+	code = curl_easy_perform(t->easy);
 	f->stage = stage(t, code);
-	curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &address);
-	if (address != NULL && f->stage > FETCH_NOWHERE)
-		(void)fmt(f->address, sizeof(f->address), "%s", address);
-	f->guarded = f->stage == FETCH_NOWHERE && t->refused[0] != '\0';
 	f->late = code == CURLE_OPERATION_TIMEDOUT;
+	f->guarded = f->stage == FETCH_NOWHERE && t->refused[0] != '\0';
 	if (code != CURLE_OK)
 		f->why = words(t, code);
+	if (f->stage > FETCH_NOWHERE)
+		(void)fmt(f->address, sizeof(f->address), "%s", address);
+}
+
+/* One after the other, until one of them takes a connection. */
+static void
+run(struct transfer *t, const char *host, unsigned port,
+    const char *const *addresses, size_t n)
+{
+	struct fetch *f = t->f;
+	bool guarded = n > 0;
+
+	f->why = n == 0 ? xstrdup("it has no address") : NULL;
+	for (size_t i = 0; i < n && f->stage == FETCH_NOWHERE; i++) {
+		set_address(t, host, port, addresses[i]);
+		set_timeout(t, n - i);
+		try_address(t, addresses[i]);
+		guarded = guarded && f->guarded;
+	}
+	f->guarded = guarded;
 	if (f->stage >= FETCH_ANSWERED)
 		note_answer(t);
 	if (f->stage >= FETCH_SECURED || f->chain.certs != NULL)
@@ -268,15 +295,9 @@ fetch_policy(struct fetch *f, const struct fetch_config *c,
 	(void)fmt(host, sizeof(host), "mta-sts.%s", domain);
 	(void)fmt(url, sizeof(url), "https://%s/.well-known/mta-sts.txt", host);
 	set_up(&t, f, c, url);
-	if (n == 0) {
-		f->why = xstrdup("it has no address");
-	} else {
-		set_addresses(&t, host, c->port ? c->port : PORT_HTTPS,
-		    addresses, n);
-		if (c->port != 0)
-			set_port(&t, host, c->port);
-		run(&t, host);
-	}
+	if (c->port != 0)
+		set_port(&t, host, c->port);
+	run(&t, host, c->port ? c->port : PORT_HTTPS, addresses, n);
 	finish(&t);
 }
 
@@ -293,12 +314,7 @@ fetch_hello(struct fetch *f, const struct fetch_config *c, const char *host,
 	    host + is_v6);
 	set_up(&t, f, c, url);
 	SET(t.easy, CURLOPT_CONNECT_ONLY, 1L);
-	if (n == 0) {
-		f->why = xstrdup("it has no address");
-	} else {
-		set_addresses(&t, bare, port, addresses, n);
-		run(&t, bare);
-	}
+	run(&t, bare, port, addresses, n);
 	finish(&t);
 }
 

@@ -19,10 +19,12 @@
 #include "reporter/share.h"
 #include "reporter/show.h"
 #include "reporter/show_table.h"
+#include "spool/json_mem.h"
 
 #define BATCH		64	/* files */
 #define AHEAD		64	/* batches that wait to be printed */
 #define THREADS_MAX	16
+#define TREE_SIZE	(256 << 10)	/* jansson's tree of nearly any report */
 
 struct totals {
 	uint64_t reports, successful, failed, objections, remarks;
@@ -51,6 +53,7 @@ struct reader {
 	bool many;
 	FILE *out;
 	const char *path;
+	char *tree;
 	struct arena arena;
 	struct totals totals;
 };
@@ -182,6 +185,7 @@ on_report(void *arg, const char *text, size_t len,
 	char *why;
 
 	arena_reset(&d->arena);
+	json_mem_begin(d->tree, TREE_SIZE);
 	if (reading_parse(&r, text, len, names,
 	    d->show->form != SHOW_SUMMARY, &d->arena, &why) == -1) {
 		log_warn("%s: %s", d->path, why);
@@ -192,6 +196,7 @@ on_report(void *arg, const char *text, size_t len,
 		forms[d->show->form](d, &r);
 	}
 	reading_release(&r);
+	json_mem_end(NULL);
 }
 
 /* A mail among many need not carry a report. */
@@ -233,7 +238,8 @@ run_reader(void *arg)
 {
 	struct work *w = arg;
 	struct reader d = { .show = w->show,
-	    .many = w->paths->many || w->paths->n > 1 };
+	    .many = w->paths->many || w->paths->n > 1,
+	    .tree = xmalloc(TREE_SIZE) };
 	struct report_file f = { 0 };
 	struct batch *b;
 	size_t number;
@@ -255,6 +261,7 @@ run_reader(void *arg)
 	pthread_mutex_unlock(&w->lock);
 	report_file_release(&f);
 	arena_release(&d.arena);
+	free(d.tree);
 	return NULL;
 }
 

@@ -14,6 +14,14 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO,
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG };
 enum log_format { LOG_AS_TEXT, LOG_AS_JSON };
 
+/*
+ * First of all: whoever started us may have closed descriptors 0 to 2, and the
+ * next files to be opened would get what is written to standard output and
+ * error.  Takes these places with something that can be neither read nor
+ * written, so that the one fails as it should.
+ */
+void	log_standard(void);
+
 /* Until this is called: text, to stderr, up to level info, no name. */
 void	log_open(const char *program, enum log_target target,
 	    enum log_format format, enum log_level level);

@@ -284,6 +284,7 @@ main(int argc, char **argv)
 	static struct program p;
 	bool wrong;
 
+	log_standard();
 	check_options_parse(&p.o, argc, argv);
 	log_open("tlsrpt-check", LOG_TO_STDERR, LOG_AS_TEXT,
 	    p.o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);

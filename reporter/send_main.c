@@ -190,6 +190,14 @@ open_queue(struct send *s)
 		fatal("[queue] database %s: %s", s->conf.queue.database, why);
 }
 
+/* What was printed has arrived, or it is said that it has not. */
+static void
+end_output(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout))
+		fatal("standard output: %m");
+}
+
 /* What the days of this run need to know. */
 static struct days
 days_of(struct send *s)
@@ -222,8 +230,7 @@ run_dry(struct send *s)
 	dryrun_end(&dry);
 	if (dry.outdir != -1)
 		close(dry.outdir);
-	if (fflush(stdout) != 0)
-		fatal("standard output: %m");
+	end_output();
 	return days.wrong || dry.errors > 0 || dry.held_back > 0;
 }
 
@@ -233,8 +240,7 @@ run_explain(struct send *s)
 	struct days days = days_of(s);
 	int rc = explain(&days, s->dkim, stdout);
 
-	if (fflush(stdout) != 0)
-		fatal("standard output: %m");
+	end_output();
 	return rc;
 }
 
@@ -362,6 +368,7 @@ main(int argc, char **argv)
 	static struct send s;
 	int rc;
 
+	log_standard();
 	send_options_parse(&s.o, argc, argv);
 	s.started = wall_clock();
 	s.until = clock_ms() + 1000 * (int64_t)s.o.max_runtime;
@@ -378,12 +385,13 @@ main(int argc, char **argv)
 	if (load_dkim(&s) == -1 ||
 	    (s.places = places_new(&s.conf, stderr)) == NULL)
 		return EXIT_USAGE;
-	if (s.o.print) {
-		conf_print(&s.conf, stdout);
-		return 0;
+	if (s.o.print || s.o.check) {
+		if (s.o.print)
+			conf_print(&s.conf, stdout);
+		rc = s.o.print ? 0 : check_config(&s);
+		end_output();
+		return rc;
 	}
-	if (s.o.check)
-		return check_config(&s);
 	check_day(&s);
 	catch_signals();
 	if (!s.o.dry_run && take_lock(&s) == -1)

@@ -293,6 +293,7 @@ main(int argc, char **argv)
 	static struct arguments a;
 	int rc;
 
+	log_standard();
 	parse(&a, argc, argv);
 	configure(&a, &a.show);
 	a.show.colour = show_wants_colour();

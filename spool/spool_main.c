@@ -419,6 +419,7 @@ main(int argc, char **argv)
 	struct conf c;
 	int rc;
 
+	log_standard();
 	/* Distinct lines fill some 50 MB: ask for it in few steps. */
 	mallopt(M_TOP_PAD, MEMORY_STEP);
 	if ((rc = parse_options(argc, argv, &o)) != -1)

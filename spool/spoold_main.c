@@ -80,6 +80,7 @@ main(int argc, char **argv)
 	int check = 0, rc;
 	struct conf c;
 
+	log_standard();
 	if ((rc = parse_options(argc, argv, &o, &check)) != -1)
 		return rc;
 	if (conf_load(&c, o.config, CONF_NEED_NOTHING, stderr) == -1) {

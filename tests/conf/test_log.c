@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sys/wait.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 
 #include "conf/log.h"
@@ -175,10 +177,48 @@ json_survives_what_is_no_utf8(void **state)
 	json_decref(o);
 }
 
+/* In a process of its own, which ends with the number of the check it failed. */
+static int
+without_standard(void)
+{
+	char c;
+
+	for (int fd = 0; fd <= 2; fd++)
+		close(fd);
+	log_standard();
+	if (open("/dev/null", O_RDWR) != 3)
+		return 1;
+	if (read(0, &c, 1) != -1 || write(1, "x", 1) != -1 ||
+	    write(2, "x", 1) != -1)
+		return 2;
+	close(1);
+	if (dup2(3, 1) != 1)
+		return 3;
+	log_standard();			/* what is open stays */
+	return write(1, "x", 1) == 1 ? 0 : 4;
+}
+
+static void
+closed_descriptors_are_not_given_to_files(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if ((pid = fork()) == 0) {
+		for (int fd = 3; fd < 100; fd++)
+			close(fd);
+		_exit(without_standard());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(closed_descriptors_are_not_given_to_files),
 		cmocka_unit_test(one_call_is_one_line_of_ascii),
 		cmocka_unit_test(errno_is_told_and_kept),
 		cmocka_unit_test(levels_hold_back_what_is_below),

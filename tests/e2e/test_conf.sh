@@ -153,6 +153,30 @@ check 'a key that others may change' objects \
     'mode 0660 lets others change it: chmod 640'
 make_ready
 
+unheard()
+{
+	"$build/tlsrpt-send" --config tlsrpt.conf --once 2>&-
+}
+unwritten()
+{
+	"$build/tlsrpt-send" --config tlsrpt.conf --print-config >/dev/full
+	equal 1 $?
+}
+check 'with standard error closed, the log goes nowhere' unheard
+check 'above all into no file of ours' equal 0 "$(stat -c %s queue.db.lock)"
+check 'settings that could not be printed are no success' unwritten
+check 'more seconds than there are' exits 2 \
+    "$build/tlsrpt-send" --config tlsrpt.conf --max-runtime 9223372036854775807
+# DNS does not answer, for longer than anybody waits.
+sed '/^timeout = 2$/s/2/5m/' tlsrpt.conf >patient.conf
+interrupted()
+{
+	timeout -s "$1" 1 "$build/tlsrpt-send" --config patient.conf \
+	    "${@:2}"
+	equal 124 $?
+}
+check 'a look at what DNS says can be interrupted' interrupted INT \
+    --explain nowhere.example
 check 'a file that is not there is status 2' \
     exits 2 "$build/tlsrpt-send" --config nowhere.conf --check-config
 

@@ -19,6 +19,7 @@
 #define REFILL_SECONDS	5	/* while others wait for their hosts */
 #define FAILURES_MAX	3	/* in a row put a host aside */
 #define STOP_MS		30000	/* for what is under way, after a stop */
+#define CLOCK_SLACK	2	/* seconds: a clock that differs was set */
 
 struct deliver {
 	const struct conf *conf;
@@ -35,7 +36,7 @@ struct deliver {
 	struct lookups lookups;
 
 	struct job_set jobs;		/* every one that there is */
-	int64_t started;		/* this run */
+	int64_t started, started_ms;	/* this run: clock, clock_ms */
 	int64_t refilled;		/* the last refill */
 	size_t batch;			/* taken by it */
 	bool more;			/* but not all that was due */
@@ -161,12 +162,29 @@ wants_more(const struct deliver *v, int64_t now)
 	return v->more || now - v->refilled >= REFILL_SECONDS;
 }
 
+/*
+ * Where the clock was set, so is the start of the run: what this pass puts
+ * off, by the new time, would be due in it again, at once and for ever.
+ */
+static void
+follow_clock(struct deliver *v, int64_t now)
+{
+	int64_t set = now - v->started -
+	    (clock_ms() - v->started_ms) / 1000;
+
+	if (set > CLOCK_SLACK || set < -CLOCK_SLACK) {
+		log_warn("the clock was set by %jd seconds", (intmax_t)set);
+		v->started += set;
+	}
+}
+
 /* Take what is due from the queue. */
 static void
 refill(struct deliver *v)
 {
 	int64_t now = v->o->clock();
 
+	follow_clock(v, now);
 	if (!wants_more(v, now))
 		return;
 	v->refilled = now;
@@ -310,6 +328,7 @@ deliver_run(const struct conf *c, struct queue *q, struct daily *daily,
 	struct deliver v = {
 		.conf = c, .o = o, .queue = q, .daily = daily,
 		.totals = totals, .started = o->clock(),
+		.started_ms = clock_ms(),
 	};
 
 	if ((v.https = https_ready(c)) == NULL)

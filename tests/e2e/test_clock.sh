@@ -142,4 +142,44 @@ jump_forth()
 check 'it goes forth: it tries again' jump_forth
 check 'which was the last time, by the clock' equal 'expired|2' \
     "$(delivery busy)"
+
+# In the middle of a pass: what fails then is not due in that pass.
+cat >slow <<-END
+	#!/bin/sh
+	echo >>$T/tries
+	while [ -e $T/hold ]; do sleep .05; done
+	printf 'HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n'
+	printf 'Connection: close\r\n\r\n'
+END
+chmod +x slow
+socat OPENSSL-LISTEN:$((https_port + 1)),reuseaddr,fork,verify=0,cert=server.pem,key=server.key \
+    EXEC:./slow >/dev/null 2>&1 &
+socat=$!
+trap 'kill $socat; stop_nginx' EXIT
+base=https://$https_host:$((https_port + 1))
+need wait_for 10 port_open $((https_port + 1))
+conf_set deliver retry_min 5m
+# in_a_pass SECONDS DAYS-AGO
+in_a_pass()
+{
+	echo 0 >wrong
+	: >tries
+	: >hold
+	on "$2" slow
+	LD_PRELOAD=$shim CLOCK_WRONG=$T/wrong \
+	    ASAN_OPTIONS=verify_asan_link_order=0 timeout 10 \
+	    "$build/tlsrpt-send" --config "$T/tlsrpt.conf" --once \
+	    >run.out 2>&1 &
+	run=$!
+	wait_for 10 test -s tries
+	echo "$1" >wrong
+	rm hold
+	wait "$run"
+	equal 'exit 1, 1 try' "exit $?, $(wc -l <tries) try" || return
+	sql 'delete from delivery' && sql 'delete from report'
+}
+check 'in a pass it goes back by an hour: one try' in_a_pass -3600 5
+check 'by days' in_a_pass $((-5 * days)) 6
+check 'it goes forth by an hour' in_a_pass 3600 7
+check 'by days' in_a_pass $((5 * days)) 8
 finish

@@ -26,6 +26,7 @@ struct outcome {
 	enum { TOLD, ESTABLISHED, ESTABLISHED_TRUSTED, BROKEN } state;
 	struct peer peer;		/* NULL when the log does not say */
 	const char *reason;
+	const struct fault *fault;	/* of an established one's peer */
 };
 
 /* What an SMTP client process said since its last delivery. */
@@ -259,6 +260,7 @@ on_established(const struct context *c, const struct peer_span *peer,
 	}
 	o = add_outcome(c, p, peer);
 	o->state = trusted ? ESTABLISHED_TRUSTED : ESTABLISHED;
+	o->fault = fault;
 }
 
 /* Why a handshake with this peer, which may be NULL, did not come about. */
@@ -286,8 +288,10 @@ static void
 on_bad_certificate(const struct context *c, struct outcome *o)
 {
 	const struct peer_span peer = peer_span(&o->peer);
-	const struct fault *fault = find_cause(c, hash_peer(c, &peer));
+	const struct fault *fault = o->fault;
 
+	if (fault == NULL)	/* tlsproxy's line may be behind ours */
+		fault = find_cause(c, hash_peer(c, &peer));
 	if (fault == NULL)
 		fault = o->state == ESTABLISHED_TRUSTED ? &fault_name :
 		    &fault_untrusted;

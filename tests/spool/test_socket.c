@@ -337,6 +337,35 @@ a_full_ring_loses_and_counts(void **state)
 	side_release(&d);
 }
 
+/* At the end: what waits in our own socket; a passed one has a successor. */
+static void
+only_its_own_socket_is_drained(void **state)
+{
+	struct socket_own own;
+	struct side d;
+	const char *why;
+	int to;
+
+	for (int drain = 0; drain < 2; drain++) {
+		side_init(&d, *state);
+		d.r.fd = bind_here(*state, &own, &why);
+		to = connected(*state);
+		d.r.drain = drain;
+		d.r.stop = true;
+		for (int i = 0; i < 5; i++)
+			assert_int_equal(send(to, "{}", 2, 0), 2);
+		receive(&d.r);
+		assert_int_equal(counter_get(&d.counters, RECEIVED),
+		    drain ? 5 : 0);
+		assert_int_equal(socket_receive(d.r.fd, &d.b, false),
+		    drain ? -1 : 5);
+		socket_unlink(&own);
+		close(to);
+		close(d.r.fd);
+		side_release(&d);
+	}
+}
+
 int
 main(void)
 {
@@ -351,6 +380,7 @@ main(void)
 		CASE(datagrams_come_whole_and_several_at_a_time),
 		CASE(each_datagram_is_judged_at_the_door),
 		CASE(a_full_ring_loses_and_counts),
+		CASE(only_its_own_socket_is_drained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,4 +101,36 @@ spool add --day "$day" day.jsonl
 check 'copies of what is mailed have no limit' exits 1 send --once --now
 check 'there is one of each' equal 5 "$(sql "select count(*) from delivery
     where state = 'sent' and uri = 'mailto:copies@copies.example'")"
+
+# A mail that receivers would not take, because of what a peer made up: texts
+# that do not pack, and as much of them as there can be.
+made_up()
+{
+	python3 - "$@" <<-'END'
+	import json, random, sys
+
+	def text(n):
+	    return "".join(chr(random.randrange(0x10000, 0x10ffff))
+	        for _ in range(n // 4))
+
+	def record(**policy):
+	    print(json.dumps({"d": "mail1.example", "policies": [dict(policy,
+	        **{"policy-type": 2})]}, ensure_ascii=False))
+
+	random.seed(8460)
+	for i in range(3000):
+	    if i == 720:
+	        record(**{"f": 0, "policy-string":
+	            [text(8000) for _ in range(31)]})
+	    record(**{"mx-host": [f"mx{i % 60}.mail1.example"], "f": 1,
+	        "failure-details": [{"c": 205, "s": f"192.0.2.{i % 250}",
+	        "n": f"mx{i}.mail1.example", "f": text(512)}]})
+	END
+}
+days_ago 6
+check 'a peer makes up what he can' spool add --day "$day" <(made_up)
+check 'the mail about it is not held back' send --dry-run --day "$day" \
+    --out made-up
+check 'nor larger than receivers take' equal '' \
+    "$(find made-up -name '*.eml' -size +1048576c)"
 finish

@@ -187,6 +187,19 @@ check_judge(struct check *c, const struct check_config *config)
 	check_starttls_judge(c, config);
 }
 
+void
+check_failed(struct check *c, enum finding_id no_answer,
+    enum finding_id bogus, const struct rrset *set, const char *what)
+{
+	if (set->bogus != NULL)
+		findings_add(&c->findings, bogus, NULL,
+		    "DNSSEC says that the answer is false which tells %s: %s",
+		    what, set->bogus);
+	else
+		findings_add(&c->findings, no_answer, NULL,
+		    "DNS did not tell %s: %s", what, check_no_answer(set));
+}
+
 const char *
 check_no_answer(const struct rrset *set)
 {

@@ -112,6 +112,9 @@ void	check_dane_judge(struct check *c, const struct check_config *config);
 void	check_starttls_judge(struct check *c,
 	    const struct check_config *config);
 
+/* Say that DNS gave no answer to what was to be known: DNSSEC may be why. */
+void	check_failed(struct check *c, enum finding_id no_answer,
+	    enum finding_id bogus, const struct rrset *set, const char *what);
 /* DNS gave no answer about these records: why, for a sentence. */
 const char *check_no_answer(const struct rrset *set);
 /* Which addresses of the host DNS did not tell, or NULL. */

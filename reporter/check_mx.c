@@ -81,9 +81,8 @@ check_mx_read(struct check *c)
 {
 	switch (c->mx.status) {
 	case DNS_FAILED:
-		findings_add(&c->findings, F_MX_NO_ANSWER, NULL,
-		    "DNS did not tell the MX records: %s",
-		    check_no_answer(&c->mx));
+		check_failed(c, F_MX_NO_ANSWER, F_MX_BOGUS, &c->mx,
+		    "the MX records");
 		break;
 	case DNS_NONE:
 		c->implicit_mx = true;

@@ -85,7 +85,8 @@ judge_dates(struct look *l)
 
 	if ((chain->faults & (CHAIN_EXPIRED | CHAIN_NOT_YET)) != 0)
 		findings_add_as(l->findings, pkix_severity(l),
-		    F_STARTTLS_EXPIRED, l->host->name, "the certificate is %s%s",
+		    F_STARTTLS_EXPIRED, l->host->name,
+		    "the certificate is %s%s",
 		    (chain->faults & CHAIN_EXPIRED) != 0 ? "expired" :
 		    "not valid yet", pkix_because(l));
 	else if (left < (int64_t)CHECK_EXPIRY_DAYS * 86400)

@@ -68,9 +68,8 @@ check_sts_read(struct check *c)
 	int picked;
 
 	if (set->status == DNS_FAILED) {
-		findings_add(&c->findings, F_STS_NO_ANSWER, NULL,
-		    "DNS did not tell whether there is an MTA-STS record: %s",
-		    check_no_answer(set));
+		check_failed(c, F_STS_NO_ANSWER, F_STS_BOGUS, set,
+		    "whether there is an MTA-STS record");
 		findings_verdict(&c->findings, AREA_STS, "not known");
 		return;
 	}

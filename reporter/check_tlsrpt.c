@@ -96,9 +96,8 @@ check_tlsrpt_read(struct check *c)
 	int picked;
 
 	if (set->status == DNS_FAILED) {
-		findings_add(&c->findings, F_TLSRPT_NO_ANSWER, NULL,
-		    "DNS did not tell whether there is a TLSRPT record: %s",
-		    check_no_answer(set));
+		check_failed(c, F_TLSRPT_NO_ANSWER, F_TLSRPT_BOGUS, set,
+		    "whether there is a TLSRPT record");
 		findings_verdict(&c->findings, AREA_TLSRPT, "not known");
 		return;
 	}

@@ -37,11 +37,15 @@ const char *const area_names[AREAS] = {
 #define DKIM(name, severity, section, todo) \
 	{ "dkim-" name, AREA_DKIM, SEVERITY_##severity, section, todo }
 
+#define SIGN_ANEW "Sign the zone anew, or mend its DS record: who validates " \
+	"DNSSEC gets no answer."
 #define TRY_LATER "Try again; if it stays so, look after the name servers."
 
 static const struct finding_kind kinds[FINDING_IDS] = {
 	[F_TLSRPT_FOUND] = TLSRPT("found", OK, "RFC 8460 section 3", NULL),
 	[F_TLSRPT_NO_ANSWER] = TLSRPT("no-answer", ERROR, NULL, TRY_LATER),
+	[F_TLSRPT_BOGUS] = TLSRPT("bogus", ERROR, "RFC 4035 section 5.5",
+	    SIGN_ANEW),
 	[F_TLSRPT_MISSING] = TLSRPT("missing", WARNING, "RFC 8460 section 3",
 	    "Publish one, to hear from senders when TLS to your hosts fails."),
 	[F_TLSRPT_DUPLICATE] = TLSRPT("duplicate", ERROR, "RFC 8460 section 3",
@@ -83,6 +87,7 @@ static const struct finding_kind kinds[FINDING_IDS] = {
 
 	[F_MX_FOUND] = MX("found", OK, "RFC 5321 section 5.1", NULL),
 	[F_MX_NO_ANSWER] = MX("no-answer", ERROR, NULL, TRY_LATER),
+	[F_MX_BOGUS] = MX("bogus", ERROR, "RFC 4035 section 5.5", SIGN_ANEW),
 	[F_MX_NONE] = MX("none", INFO, "RFC 5321 section 5.1",
 	    "Publish an MX record: DANE and policies are clearer with one."),
 	[F_MX_NULL] = MX("null", INFO, "RFC 7505 section 3", NULL),
@@ -107,6 +112,7 @@ static const struct finding_kind kinds[FINDING_IDS] = {
 
 	[F_STS_FOUND] = STS("found", OK, "RFC 8461 section 3", NULL),
 	[F_STS_NO_ANSWER] = STS("no-answer", ERROR, NULL, TRY_LATER),
+	[F_STS_BOGUS] = STS("bogus", ERROR, "RFC 4035 section 5.5", SIGN_ANEW),
 	[F_STS_MISSING] = STS("missing", WARNING, "RFC 8461 section 3.1",
 	    "Publish a policy (tlsrpt-check --suggest writes one): without "
 	    "it or DANE anybody on the way can strip TLS off."),
@@ -202,7 +208,8 @@ static const struct finding_kind kinds[FINDING_IDS] = {
 	[F_STARTTLS_UNREACHABLE] = STARTTLS("unreachable", WARNING,
 	    "RFC 5321 section 4.5.4.1",
 	    "Let it answer on port 25 to everybody, or remove the address."),
-	[F_STARTTLS_ALL_UNREACHABLE] = STARTTLS("all-unreachable", WARNING, NULL,
+	[F_STARTTLS_ALL_UNREACHABLE] = STARTTLS("all-unreachable", WARNING,
+	    NULL,
 	    "Run this from a host that may reach port 25 (many networks shut "
 	    "it off), or use --no-probe."),
 	[F_STARTTLS_SMTP] = STARTTLS("smtp", WARNING, "RFC 5321 section 4.2",
@@ -217,7 +224,8 @@ static const struct finding_kind kinds[FINDING_IDS] = {
 	[F_STARTTLS_HANDSHAKE] = STARTTLS("handshake", ERROR,
 	    "RFC 3207 section 4",
 	    "See in the server's log why the TLS handshake fails."),
-	[F_STARTTLS_VERSION] = STARTTLS("version", WARNING, "RFC 8996 section 1",
+	[F_STARTTLS_VERSION] = STARTTLS("version", WARNING,
+	    "RFC 8996 section 1",
 	    "Allow TLS 1.2 and 1.3 on this host."),
 	[F_STARTTLS_EXPIRED] = STARTTLS("expired", INFO, "RFC 8461 section 4.2",
 	    "Renew the certificate."),

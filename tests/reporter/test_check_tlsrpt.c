@@ -75,11 +75,18 @@ without_an_answer_nothing_is_claimed(void **state)
 
 	(void)state;
 	check_init(&c, DOMAIN);
+	facts_failed(&c.tlsrpt, NULL);
+	check_tlsrpt_read(&c);
+	check_tlsrpt_judge(&c, &facts_config);
+	facts_expect("failed", &c, "error tlsrpt-no-answer");
+	check_release(&c);
+
+	check_init(&c, DOMAIN);
 	facts_failed(&c.tlsrpt, "signature expired");
 	check_tlsrpt_read(&c);
 	check_tlsrpt_judge(&c, &facts_config);
-	facts_expect("bogus", &c, "error tlsrpt-no-answer");
-	assert_non_null(strstr(facts_text(&c, F_TLSRPT_NO_ANSWER),
+	facts_expect("bogus", &c, "error tlsrpt-bogus");
+	assert_non_null(strstr(facts_text(&c, F_TLSRPT_BOGUS),
 	    "signature expired"));
 	assert_string_equal(c.findings.verdicts[AREA_TLSRPT], "not known");
 	check_release(&c);

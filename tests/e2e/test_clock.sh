@@ -80,6 +80,14 @@ check 'is a further report' equal "$(ranges 0 0)" "$(posted today)"
 check 'with its own id' equal 2 "$(sql "select count(distinct report_id)
     from report where domain = 'today.example'")"
 
+# A day is over a quarter of an hour after midnight.
+on 0 grace
+midnight=$((days - $(date +%s) % days))
+check 'five minutes after midnight' by $((midnight + 300)) run --once
+check 'the day is not over' equal '' "$(posted grace)"
+check 'twenty minutes after' by $((midnight + 1200)) run --once
+check 'it is' equal "$(ranges 0)" "$(posted grace)"
+
 # …and days behind.
 on 2 behind
 check 'for a clock 5 days behind nothing is over' by $((-5 * days)) run --once

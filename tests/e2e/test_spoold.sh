@@ -214,6 +214,28 @@ if [[ $ISOLATED ]]; then
 	check "stops" stop
 	check "nothing is missing, nothing twice" all_there 0 2000
 	umount spool
+
+	fresh
+	configure ring_size 8M
+	mkdir run
+	mount -t tmpfs -o size=6m tmpfs run
+	check "no memory for the ring: exit 1" exits 1 "$spoold" \
+	    --config tlsrpt.conf
+	check "and nothing of it is left" test -z "$(ls run)"
+	configure
+	need run
+	put 0 100
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	fallocate -p -o 2M -l 1M run/ring
+	dd if=/dev/zero of=run/ballast bs=4k status=none 2>/dev/null
+	check "nor for what somebody took out of it: exit 1" exits 1 "$spoold" \
+	    --config tlsrpt.conf
+	rm run/ballast
+	check "there is: it runs" run
+	check "stops" stop
+	check "nothing is missing, nothing twice" all_there 0 100
+	umount run
 else
 	skip "disk full, read-only" "no namespace to mount in"
 fi

@@ -406,6 +406,34 @@ from_a_damaged_entry_on_nothing_is_read(void **state)
 	}
 }
 
+/* Whole as they are, they are not what the head says is there now. */
+static void
+entries_of_the_lap_before_are_none(void **state)
+{
+	const struct scratch *s = *state;
+	struct ring_found found;
+	struct ring r;
+	uint64_t pos = 0, head;
+	int fd;
+
+	make(s, &r, 0);
+	while (pos <= r.size) {
+		assert_true(add(&r, "{entry}"));
+		ring_show(&r);
+		get(&r, &pos, "{entry}");
+		ring_commit(&r, &(struct ring_commit){ .tail = pos });
+	}
+	ring_close(&r);
+	fd = openat(s->spool.fd, RING_FILE, O_RDWR);
+	head = pos + 3 * 64;
+	patch(fd, HEAD, (const char *)&head, sizeof(head));
+	close(fd);
+	assert_int_equal(ring_open(&r, s->spool.fd, 1 << 20, 99, &found), 0);
+	assert_string_equal(found.bad, "an entry in it is damaged");
+	assert_int_equal(found.entries, 0);
+	ring_close(&r);
+}
+
 #define MANY	200000
 
 static void *
@@ -481,6 +509,7 @@ main(void)
 		CASE(no_link_and_no_folder_is_followed),
 		CASE(half_a_commit_is_none),
 		CASE(from_a_damaged_entry_on_nothing_is_read),
+		CASE(entries_of_the_lap_before_are_none),
 		CASE(two_at_a_time),
 		CASE(no_room_for_it_is_said),
 	};

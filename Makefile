@@ -32,7 +32,7 @@ BUILD_DEPS = gcc libc6-dev pkg-config libssl-dev libcurl4-openssl-dev \
 TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	python3 python3-dkim python3-dnspython python3-nacl opendkim-tools \
 	iproute2 curl time procps strace ca-certificates ldnsutils lua5.4 socat \
-	mandoc bsdutils systemd zsh e2fsprogs
+	mandoc bsdutils rsync systemd zsh e2fsprogs
 E2E_DEPS = debootstrap
 BROWSER_DEPS = chromium chromium-driver fonts-dejavu-core
 BENCH_DEPS = nghttp2-client

@@ -4,12 +4,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 #include "conf/inifile.h"
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "conf/together.h"
 #include "conf/value.h"
 
 #define MINUTE	60L
@@ -315,131 +314,6 @@ on_setting(void *arg, const char *section, const char *key, const char *value)
 	return 1;
 }
 
-static const char *
-domain_of(const char *address)
-{
-	return strrchr(address, '@') + 1;
-}
-
-static void
-objection(struct reading *r, const char *text)
-{
-	fprintf(r->in.err, "%s: %s\n", r->in.file, text);
-	r->in.errors++;
-}
-
-static void
-default_string(char **s, const char *value)
-{
-	if (*s == NULL && value != NULL)
-		*s = xstrdup(value);
-}
-
-/* A host name as a source: nothing that has a meaning in a file name. */
-static char *
-host_source(void)
-{
-	char host[256] = "";
-
-	if (gethostname(host, sizeof(host) - 1) == -1 || host[0] == '\0' ||
-	    host[0] == '.')
-		return xstrdup("localhost");
-	for (char *p = host; *p != '\0'; p++)
-		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		    "0123456789._-", *p) == NULL)
-			*p = '-';
-	return xstrdup(host);
-}
-
-static void
-derive(struct conf *c)
-{
-	if (c->report.contact_info != NULL)
-		default_string(&c->report.domain,
-		    domain_of(c->report.contact_info));
-	for (char *p = c->report.domain; p != NULL && *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p += 'a' - 'A';
-	default_string(&c->mail.from, c->report.contact_info);
-	default_string(&c->mail.envelope_from, c->mail.from);
-	default_string(&c->dkim.domain, c->report.domain);
-	if (c->spool.source == NULL)
-		c->spool.source = host_source();
-}
-
-static void
-both_or_none(struct reading *r, const char *a, const char *b,
-    const char *names)
-{
-	char *text;
-
-	if ((a == NULL) != (b == NULL)) {
-		text = xasprintf("%s: one is set without the other", names);
-		objection(r, text);
-		free(text);
-	}
-}
-
-/* Contract 6: "Identity hangs together". */
-static void
-check_identity(struct reading *r)
-{
-	const struct conf *c = r->conf;
-
-	if (c->report.organization_name == NULL)
-		objection(r, "[report] organization_name: not set, allowed: "
-		    "a text such as Example Org");
-	if (c->report.contact_info == NULL) {
-		objection(r, "[report] contact_info: not set, allowed: "
-		    "an address such as tls-reports@example.org");
-		return;
-	}
-	if (strcasecmp(c->report.domain,
-	    domain_of(c->report.contact_info)) != 0)
-		objection(r, "[report] domain: is not the domain of "
-		    "contact_info (RFC 8460 section 5.3: the submitter must "
-		    "be)");
-	if (!value_is_within(c->report.domain, c->dkim.domain))
-		objection(r, "[dkim] domain: is neither [report] domain nor "
-		    "a parent of it");
-	if (!value_is_within(domain_of(c->mail.from), c->dkim.domain))
-		objection(r, "[mail] from: its domain is not within [dkim] "
-		    "domain, so receivers would not find the mail aligned");
-}
-
-/* RFC 5321 section 4.5.3.1.1: 64 bytes before the @, hash included. */
-static void
-check_envelope(struct reading *r)
-{
-	const char *from = r->conf->mail.envelope_from, *mark;
-
-	if (from == NULL || (mark = strstr(from, "%h")) == NULL)
-		return;
-	if (strchr(from, '@') - from - 2 + CONF_HASH > 64)
-		objection(r, "[mail] envelope_from: is too long before the @ "
-		    "once %h has become 20 digits, allowed: 64 bytes");
-	if (strstr(mark + 2, "%h") != NULL)
-		objection(r, "[mail] envelope_from: %h may stand in it once");
-}
-
-static void
-check_together(struct reading *r, enum conf_need need)
-{
-	const struct conf *c = r->conf;
-
-	if (need == CONF_NEED_REPORT)
-		check_identity(r);
-	if (c->deliver.retry_min > c->deliver.retry_max)
-		objection(r, "[deliver] retry_min: is more than retry_max");
-	check_envelope(r);
-	both_or_none(r, c->dkim.selector, c->dkim.key_file,
-	    "[dkim] selector and key_file");
-	both_or_none(r, c->dkim.ed25519_selector, c->dkim.ed25519_key_file,
-	    "[dkim] ed25519_selector and ed25519_key_file");
-	both_or_none(r, c->mail.user, c->mail.password_file,
-	    "[mail] user and password_file");
-}
-
 int
 conf_load(struct conf *c, const char *file, enum conf_need need, FILE *err)
 {
@@ -456,9 +330,8 @@ conf_load(struct conf *c, const char *file, enum conf_need need, FILE *err)
 		}
 	if (file != NULL && inifile_read(&r.in, on_setting, &r) == -1)
 		return -1;
-	derive(c);
-	check_together(&r, need);
-	return r.in.errors == 0 ? 0 : -1;
+	together_derive(c);
+	return together_check(c, need, r.in.file, err);
 }
 
 void

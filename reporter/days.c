@@ -331,6 +331,8 @@ days_forget(struct days *d)
 	for (size_t i = 0; i < n && list[i] < last; i++)
 		forget_day(d, list[i]);
 	free(list);
+	if (spool_forget_rejected(d->spool, last) == -1)
+		log_warn("what was rejected long ago cannot be removed: %m");
 	forget_finished(d, d->now -
 	    (int64_t)d->conf->queue.keep_days * DAY_SECONDS);
 }

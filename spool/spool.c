@@ -1,5 +1,6 @@
 #include "spool/spool.h"
 
+#include <sys/stat.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include "spool/segment.h"
 
 #define SOURCE_MAX	128	/* a segment's name has to fit into NAME_MAX */
+#define REJECTED_SUFFIX	".jsonl"
 #define LIST_TRIES	5	/* while others seal what we are listing */
 
 static bool
@@ -338,22 +340,53 @@ remove_segments(int dirfd, const struct segments *list)
 int
 spool_remove(struct spool *s, int day, const struct segments *list)
 {
-	char name[DAY_TEXT], rejected[DAY_TEXT + sizeof(".jsonl")];
+	char name[DAY_TEXT];
 	int dirfd, rc;
 
-	day_format(day, name);
-	if ((dirfd = open_day(s, day)) != -1) {
-		rc = remove_segments(dirfd, list);
-		remove_hidden(dirfd);
-		close(dirfd);
-		if (rc == -1)
-			return -1;
-		if (unlinkat(s->days, name, AT_REMOVEDIR) == -1)
-			return errno == ENOTEMPTY ? 0 : -1;
-	} else if (errno != ENOENT)
+	if ((dirfd = open_day(s, day)) == -1)
+		return errno == ENOENT ? 0 : -1;
+	rc = remove_segments(dirfd, list);
+	remove_hidden(dirfd);
+	close(dirfd);
+	if (rc == -1)
 		return -1;
-	fmt(rejected, sizeof(rejected), "%s.jsonl", name);
-	if (unlinkat(s->rejected, rejected, 0) == -1 && errno != ENOENT)
+	day_format(day, name);
+	if (unlinkat(s->days, name, AT_REMOVEDIR) == -1 &&
+	    errno != ENOTEMPTY && errno != ENOENT)
 		return -1;
 	return 0;
+}
+
+/* Is it the file of a day before, whose folder is gone, and nobody's news? */
+static bool
+is_forgotten(const struct spool *s, const char *file, int before)
+{
+	char name[DAY_TEXT] = "";
+	struct stat st;
+	int day;
+
+	memcpy(name, file, strnlen(file, sizeof(name) - 1));
+	return day_parse(name, &day) && day < before &&
+	    strcmp(file + strlen(name), REJECTED_SUFFIX) == 0 &&
+	    fstatat(s->days, name, &st, AT_SYMLINK_NOFOLLOW) == -1 &&
+	    errno == ENOENT &&
+	    fstatat(s->rejected, file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_mtime < day_first(before);
+}
+
+int
+spool_forget_rejected(struct spool *s, int before)
+{
+	struct file_names names;
+	int rc = 0;
+
+	if (file_names(&names, s->rejected, REJECTED_SUFFIX) == -1)
+		return -1;
+	for (size_t i = 0; i < names.n; i++)
+		if (is_forgotten(s, names.name[i], before) &&
+		    unlinkat(s->rejected, names.name[i], 0) == -1 &&
+		    errno != ENOENT)
+			rc = -1;
+	file_names_free(&names);
+	return rc;
 }

@@ -124,9 +124,14 @@ int	spool_reject(struct spool *s, int day, int64_t now, const char *origin,
 
 /*
  * Remove these segments of a day, which were all that it had; then, unless
- * others have put something there in the meantime, its folder and its rejected
- * file.
+ * others have put something there in the meantime, its folder.
  */
 int	spool_remove(struct spool *s, int day, const struct segments *list);
+
+/*
+ * Remove what was rejected of days before this one that have no folder, unless
+ * it was written to on this day or later: people may not have seen it.
+ */
+int	spool_forget_rejected(struct spool *s, int before);
 
 #endif

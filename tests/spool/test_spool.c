@@ -233,11 +233,9 @@ a_day_goes_when_its_segments_go(void **state)
 
 	assert_int_equal(add_text(&s->spool, BODY "bad\n", &t), 0);
 	put_segment(&s->spool, ".left-behind", "");
-	put(s->spool.rejected, "2026-11-20.jsonl", "{}\n");
 	assert_int_equal(spool_segments(&s->spool, DAY, &list), 0);
 	assert_int_equal(spool_remove(&s->spool, DAY, &list), 0);
 	assert_int_equal(files_in(s->spool.days, ""), 0);
-	assert_int_equal(files_in(s->spool.rejected, ""), 1);
 	text = listed(&s->spool, DAY);
 	assert_string_equal(text, "");
 	free(text);
@@ -245,7 +243,47 @@ a_day_goes_when_its_segments_go(void **state)
 	assert_int_equal(spool_remove(&s->spool, DAY, &list), 0);
 	segments_release(&list);
 	assert_int_equal(spool_remove(&s->spool, DAY - 1, &none), 0);
-	assert_int_equal(files_in(s->spool.rejected, ""), 0);
+}
+
+/* A file in rejected/, last written on this day. */
+static void
+put_rejected(struct spool *s, const char *name, int day)
+{
+	const struct timespec t[2] = { { .tv_sec = day_first(day) },
+		{ .tv_sec = day_first(day) } };
+
+	put(s->rejected, name, "{}\n");
+	assert_int_equal(utimensat(s->rejected, name, t, 0), 0);
+}
+
+static void
+what_was_rejected_is_forgotten(void **state)
+{
+	struct scratch *s = *state;
+	struct intake_totals t;
+	struct file_names left;
+
+	/* DAY, 2026-11-21, has a folder. */
+	assert_int_equal(add_text(&s->spool, BODY, &t), 0);
+	put_rejected(&s->spool, "2026-11-21.jsonl", DAY);
+	put_rejected(&s->spool, "2026-11-20.jsonl", DAY);
+	put_rejected(&s->spool, "2026-11-19.jsonl", DAY + 3);
+	put_rejected(&s->spool, "2026-11-30.jsonl", DAY);
+	put_rejected(&s->spool, "2026-11-20.jsonl.old", DAY);
+	put_rejected(&s->spool, "2026-11-20-mine.jsonl", DAY);
+	put_rejected(&s->spool, "mine.jsonl", DAY);
+	assert_int_equal(spool_forget_rejected(&s->spool, DAY + 2), 0);
+	assert_int_equal(file_names(&left, s->spool.rejected, ""), 0);
+	assert_int_equal(left.n, 6);
+	assert_string_equal(left.name[0], "2026-11-19.jsonl");
+	assert_string_equal(left.name[1], "2026-11-20-mine.jsonl");
+	file_names_free(&left);
+	assert_int_equal(spool_forget_rejected(&s->spool, DAY + 4), 0);
+	assert_int_equal(file_names(&left, s->spool.rejected, ""), 0);
+	assert_int_equal(left.n, 5);
+	assert_string_equal(left.name[0], "2026-11-20-mine.jsonl");
+	assert_string_equal(left.name[2], "2026-11-21.jsonl");
+	file_names_free(&left);
 }
 
 static void
@@ -346,6 +384,7 @@ main(void)
 		CASE(a_segment_sealed_since_it_was_listed_is_read),
 		CASE(a_bad_segment_is_not_read),
 		CASE(a_day_goes_when_its_segments_go),
+		CASE(what_was_rejected_is_forgotten),
 		CASE(what_came_after_the_look_stays),
 		CASE(a_rejected_line_is_written_as_documented),
 		CASE(a_torn_rejected_line_costs_no_other),

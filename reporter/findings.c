@@ -29,7 +29,7 @@ const char *const area_names[AREAS] = {
 #define MX(name, severity, section, todo) \
 	{ "mx-" name, AREA_MX, SEVERITY_##severity, section, todo }
 #define STS(name, severity, section, todo) \
-	{ "sts-" name, AREA_STS, SEVERITY_##severity, section, todo }
+	{ "mta-sts-" name, AREA_STS, SEVERITY_##severity, section, todo }
 #define DANE(name, severity, section, todo) \
 	{ "dane-" name, AREA_DANE, SEVERITY_##severity, section, todo }
 #define STARTTLS(name, severity, section, todo) \

@@ -27,17 +27,17 @@ each_record_is_judged(void **state)
 		const char *name, *texts[2], *said;
 		bool has;
 	} rows[] = {
-		{ "none", { NULL }, "warning sts-missing", false },
+		{ "none", { NULL }, "warning mta-sts-missing", false },
 		{ "good", { RECORD }, "", true },
-		{ "two", { RECORD, "v=STSv1; id=2;" }, "error sts-duplicate",
-		    false },
+		{ "two", { RECORD, "v=STSv1; id=2;" },
+		    "error mta-sts-duplicate", false },
 		{ "a stranger beside it", { "v=spf1 -all", RECORD }, "",
 		    true },
 		{ "another spelling", { "v=stsv1; id=1;" },
-		    "error sts-version", false },
-		{ "no id", { "v=STSv1;" }, "error sts-syntax", false },
+		    "error mta-sts-version", false },
+		{ "no id", { "v=STSv1;" }, "error mta-sts-syntax", false },
 		{ "an id with a hyphen", { "v=STSv1; id=2026-11-22;" },
-		    "error sts-syntax", false },
+		    "error mta-sts-syntax", false },
 	};
 
 	(void)state;
@@ -121,29 +121,29 @@ each_way_to_serve_it_is_judged(void **state)
 		{ "text/plain with charset", POLICY, 200,
 		    "text/plain; charset=utf-8", MX, ALL, 0, 60, false, "" },
 		{ "no connection", "", 0, "", MX, FETCH_NOWHERE, 0, 60, false,
-		    "error sts-unreachable" },
+		    "error mta-sts-unreachable" },
 		{ "no TLS", "", 0, "", MX, FETCH_CONNECTED, 0, 60, false,
-		    "error sts-tls" },
+		    "error mta-sts-tls" },
 		{ "no answer", "", 0, "", MX, FETCH_SECURED, 0, 60, false,
-		    "error sts-unreachable" },
+		    "error mta-sts-unreachable" },
 		{ "breaks off", "", 200, TEXT, MX, FETCH_ANSWERED, 0, 60,
-		    false, "error sts-unreachable" },
+		    false, "error mta-sts-unreachable" },
 		{ "too long", "", 200, TEXT, MX, FETCH_ANSWERED, 0, 60, true,
-		    "error sts-size" },
+		    "error mta-sts-size" },
 		{ "not found", "", 404, "text/html", MX, ALL, 0, 60, false,
-		    "error sts-status" },
+		    "error mta-sts-status" },
 		{ "a redirect", "", 301, "text/html", MX, ALL, 0, 60, false,
-		    "error sts-redirect" },
+		    "error mta-sts-redirect" },
 		{ "as HTML", POLICY, 200, "text/html", MX, ALL, 0, 60, false,
-		    "warning sts-content-type" },
+		    "warning mta-sts-content-type" },
 		{ "as something like it", POLICY, 200, "text/plainer", MX,
-		    ALL, 0, 60, false, "warning sts-content-type" },
+		    ALL, 0, 60, false, "warning mta-sts-content-type" },
 		{ "for another name", POLICY, 200, TEXT, MX, ALL,
-		    CHAIN_WRONG_NAME, 60, false, "error sts-certificate" },
+		    CHAIN_WRONG_NAME, 60, false, "error mta-sts-certificate" },
 		{ "expired", POLICY, 200, TEXT, MX, ALL, CHAIN_EXPIRED, -1,
-		    false, "error sts-certificate" },
+		    false, "error mta-sts-certificate" },
 		{ "soon to expire", POLICY, 200, TEXT, MX, ALL, 0, 13, false,
-		    "warning sts-expiring" },
+		    "warning mta-sts-expiring" },
 	};
 
 	(void)state;
@@ -157,29 +157,30 @@ each_policy_is_judged(void **state)
 #define HOW	200, TEXT, MX, ALL, 0, 60, false
 	static const struct file_row rows[] = {
 		{ "no version", "mode: enforce\r\n" REST, HOW,
-		    "error sts-policy" },
+		    "error mta-sts-policy" },
 		{ "no mode", "version: STSv1\r\n" REST, HOW,
-		    "error sts-policy" },
+		    "error mta-sts-policy" },
 		{ "no mx", START "max_age: 604800\r\n", HOW,
-		    "error sts-policy" },
+		    "error mta-sts-policy" },
 		{ "no max_age", START "mx: " MX "\r\n", HOW,
-		    "error sts-policy" },
-		{ "empty", "", HOW, "error sts-policy, error sts-policy, "
-		    "error sts-policy, error sts-policy" },
+		    "error mta-sts-policy" },
+		{ "empty", "", HOW,
+		    "error mta-sts-policy, error mta-sts-policy, "
+		    "error mta-sts-policy, error mta-sts-policy" },
 		{ "testing",
 		    "version: STSv1\r\nmode: testing\r\n" REST, HOW,
-		    "info sts-testing" },
+		    "info mta-sts-testing" },
 		{ "mode none",
 		    "version: STSv1\r\nmode: none\r\nmax_age: 604800\r\n", HOW,
-		    "warning sts-mode-none" },
+		    "warning mta-sts-mode-none" },
 		{ "an hour", START "mx: " MX "\r\nmax_age: 3600\r\n", HOW,
-		    "warning sts-max-age-short" },
+		    "warning mta-sts-max-age-short" },
 		{ "a day", START "mx: " MX "\r\nmax_age: 86400\r\n", HOW,
 		    "" },
 		{ "a wildcard that fits", START
 		    "mx: *.example.com\r\nmax_age: 604800\r\n", HOW, "" },
 		{ "a pattern too many", START "mx: a.example\r\n" REST, HOW,
-		    "info sts-mx-unused" },
+		    "info mta-sts-mx-unused" },
 	};
 #undef HOW
 
@@ -194,14 +195,14 @@ a_host_that_is_not_named_depends_on_the_mode(void **state)
 #define HOW	200, TEXT, "other.example", ALL, 0, 60, false
 	static const struct file_row rows[] = {
 		{ "enforce", POLICY, HOW,
-		    "error sts-mx-uncovered, info sts-mx-unused" },
+		    "error mta-sts-mx-uncovered, info mta-sts-mx-unused" },
 		{ "testing",
 		    "version: STSv1\r\nmode: testing\r\n" REST, HOW,
-		    "info sts-testing, warning sts-mx-uncovered, "
-		    "info sts-mx-unused" },
+		    "info mta-sts-testing, warning mta-sts-mx-uncovered, "
+		    "info mta-sts-mx-unused" },
 		{ "none",
 		    "version: STSv1\r\nmode: none\r\n" REST, HOW,
-		    "warning sts-mode-none" },
+		    "warning mta-sts-mode-none" },
 	};
 #undef HOW
 
@@ -217,9 +218,9 @@ a_policy_host_has_to_have_an_address(void **state)
 		const char *name, *address, *said;
 		bool failed;
 	} rows[] = {
-		{ "none", NULL, "error sts-no-address", false },
-		{ "no answer", NULL, "error sts-no-answer", true },
-		{ "a private one", "10.0.0.1", "error sts-unreachable",
+		{ "none", NULL, "error mta-sts-no-address", false },
+		{ "no answer", NULL, "error mta-sts-no-answer", true },
+		{ "a private one", "10.0.0.1", "error mta-sts-unreachable",
 		    false },
 	};
 
@@ -266,7 +267,7 @@ testing_without_reports_is_in_vain(void **state)
 	c.fetch.len = strlen(policy);
 	c.fetch.chain.not_after = FACTS_NOW + 60 * DAY_SECONDS;
 	check_sts_judge(&c, &facts_config);
-	facts_expect("testing", &c, "warning sts-testing");
+	facts_expect("testing", &c, "warning mta-sts-testing");
 	check_release(&c);
 }
 
@@ -283,7 +284,7 @@ who_has_dane_or_no_mail_needs_no_policy(void **state)
 	facts_txt(&c, &c.hosts[0].tlsa, "secure");
 	check_sts_read(&c);
 	check_sts_judge(&c, &facts_config);
-	facts_expect("DANE", &c, "info sts-missing");
+	facts_expect("DANE", &c, "info mta-sts-missing");
 	check_release(&c);
 
 	check_init(&c, DOMAIN);

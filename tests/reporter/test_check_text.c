@@ -55,7 +55,7 @@ areas_come_first_then_the_worst(void **state)
 	    "\n"
 	    "  error    it is \"\\x1b\" long. Keep it below 64 kilobytes: "
 	    "senders need not read\n"
-	    "           more. [sts-size, RFC 8461 section 3.3]\n"
+	    "           more. [mta-sts-size, RFC 8461 section 3.3]\n"
 	    "  warning  mx.example.com: the MX record names an alias (CNAME). "
 	    "Let the MX\n"
 	    "           record name the host that the alias leads to. "

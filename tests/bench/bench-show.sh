@@ -75,3 +75,5 @@ goal "memory to build the page" \
     300 ' MB'
 goal "size of the page" "$(stat -c %s "$scratch/page.html" |
     awk '{ printf "%.1f", $1 / 1000000 }')" 8 ' MB'
+echo "opened in Chromium, at most 2 s wanted:" \
+    "$(python3 "${0%/*}/../browser/load.py" "$scratch/page.html")"

@@ -219,7 +219,7 @@ if [[ $ISOLATED ]]; then
 	configure ring_size 8M
 	mkdir run
 	mount -t tmpfs -o size=6m tmpfs run
-	check "no memory for the ring: exit 1" exits 1 "$spoold" \
+	check "no memory for the ring: exit 1" exits 1 timeout 20 "$spoold" \
 	    --config tlsrpt.conf
 	check "and nothing of it is left" test -z "$(ls run)"
 	configure
@@ -229,8 +229,8 @@ if [[ $ISOLATED ]]; then
 	wait "$pid" 2>/dev/null
 	fallocate -p -o 2M -l 1M run/ring
 	dd if=/dev/zero of=run/ballast bs=4k status=none 2>/dev/null
-	check "nor for what somebody took out of it: exit 1" exits 1 "$spoold" \
-	    --config tlsrpt.conf
+	check "nor for what somebody took out of it: exit 1" exits 1 \
+	    timeout 20 "$spoold" --config tlsrpt.conf
 	rm run/ballast
 	check "there is: it runs" run
 	check "stops" stop

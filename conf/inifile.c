@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/log.h"
+#include "conf/value.h"
 
 #define BLANKS	" \t"
 
@@ -97,7 +98,9 @@ next_line(char *buf, int size, void *arg)
 	line_was_not_used(f);
 	if (!get_line(f, buf, size - 1, &nul))	/* inih's has the '\n' */
 		return NULL;
-	f->line++;
+	if (f->line++ == 0)
+		memmove(buf, buf + value_bom(buf),
+		    strlen(buf + value_bom(buf)) + 1);
 	if (nul || (f->cut && !f->python)) {
 		inifile_complain(f, "line", nul ? "holds a NUL byte" :
 		    "too long, allowed: 198 bytes");

@@ -339,6 +339,14 @@ value_allowed(const struct value_rule *r, FILE *out)
 	}
 }
 
+size_t
+value_bom(const char *line)
+{
+	static const char bom[] = "\xef\xbb\xbf";
+
+	return strncmp(line, bom, strlen(bom)) == 0 ? strlen(bom) : 0;
+}
+
 void
 value_print(const struct value_rule *r, long n, FILE *out)
 {

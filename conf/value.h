@@ -51,6 +51,12 @@ bool	value_has_port(const char *ports, long port);
 /* Is it the same domain, or below that? */
 bool	value_is_within(const char *domain, const char *parent);
 
+/*
+ * How many bytes of a file's first line are a byte order mark, which editors
+ * of other systems put there and nobody sees: 3 or 0.
+ */
+size_t	value_bom(const char *line);
+
 /* A number as value_check would read it back. */
 void	value_print(const struct value_rule *r, long number, FILE *out);
 

@@ -6,6 +6,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "conf/value.h"
 
 #define BLANKS	" \t\r\n\f\v"
 
@@ -55,7 +56,7 @@ int
 lines_read(const char *file, FILE *err, lines_fn *fn, void *arg)
 {
 	char *line = NULL, *where, *why;
-	size_t size = 0, n = 0;
+	size_t size = 0, n = 0, bom;
 	ssize_t len;
 	FILE *f;
 	int rc = 0;
@@ -65,8 +66,9 @@ lines_read(const char *file, FILE *err, lines_fn *fn, void *arg)
 		return -1;
 	}
 	while ((len = getline(&line, &size, f)) != -1) {
+		bom = n == 0 ? value_bom(line) : 0;
 		where = xasprintf("%s:%zu", file, ++n);
-		why = take_line(line, (size_t)len, where, fn, arg);
+		why = take_line(line + bom, (size_t)len - bom, where, fn, arg);
 		if (why != NULL) {
 			complain(err, where, why);
 			rc = -1;

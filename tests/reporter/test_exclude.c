@@ -31,6 +31,11 @@ static const struct {
 	{ "comments and blank lines", "# us\n\n \t# them\n", "" },
 	{ "comment behind an entry", "example.com # asked us to\n", "" },
 	{ "no last newline, carriage returns", "a.example\r\nb.example\r", "" },
+	{ "a byte order mark", "\xef\xbb\xbf# us\na.example\n", "" },
+	{ "a byte order mark elsewhere", "# us\n\xef\xbb\xbf#\n",
+	    RULES ":2: \"\\xef\\xbb\\xbf#\": neither a domain (.example.com "
+	    "for all below it), nor an address, nor a mailto: or https: "
+	    "URI\n" },
 	{ "every kind", "example.com\n.example.com\na@example.com\n"
 	    "192.0.2.1\n[2001:db8::1]\nhttps://example.com/in\n"
 	    "mailto:a@example.com\n", "" },

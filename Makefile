@@ -11,6 +11,9 @@
 #   make bench      measure, as ratios against named yardsticks
 #   make deb        a Debian package, in build/deb
 #   make e2e-deb    that package, installed and removed again
+#   make e2e-boot   the same on a Debian that is booted
+#   make rpm        an RPM package, in build/rpm
+#   make e2e-rpm    that it has what the Debian package has
 #   make install    honours PREFIX, SYSCONFDIR and DESTDIR
 
 PREFIX     ?= /usr/local
@@ -33,13 +36,14 @@ TEST_DEPS = libcmocka-dev postfix nginx-light nsd unbound openssl jq sqlite3 \
 	python3 python3-dkim python3-dnspython python3-nacl opendkim-tools \
 	iproute2 curl time procps strace ca-certificates ldnsutils lua5.4 socat \
 	mandoc bsdutils rsync systemd zsh e2fsprogs
-E2E_DEPS = debootstrap
+E2E_DEPS = debootstrap systemd-container
 BROWSER_DEPS = chromium chromium-driver fonts-dejavu-core
 BENCH_DEPS = nghttp2-client
 DEMO_DEPS = openssl
 LINT_DEPS = clang-tidy cppcheck shellcheck
 FUZZ_DEPS = clang
 DEB_DEPS = build-essential debhelper lintian
+RPM_DEPS = rpm
 
 VERSION := 1.0.0
 B := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
@@ -240,11 +244,30 @@ deb:
 	tests/deps $(BUILD_DEPS) $(DEB_DEPS)
 	packaging/deb $(VERSION) $(filter-out gcc libc6-dev,$(BUILD_DEPS))
 
+# The RPM package; rpm of another world does not know what is installed.
+rpm:
+	tests/deps $(BUILD_DEPS) $(RPM_DEPS)
+	packaging/rpm/build $(VERSION) $(if $(wildcard /etc/debian_version),--nodeps)
+
+# Are both packages the same?
+e2e-rpm: deb rpm
+	@$(MAKE) all
+	tests/e2e/rpm.sh $(B)
+
+print-%:
+	@echo $($*)
+
 # That package in a Debian of its own (build/bookworm).
 e2e-deb: deb
 	@$(MAKE) all
 	-tests/deps $(E2E_DEPS)
 	tests/e2e/package.sh $(B)
+
+# And on a Debian that is booted in a container (build/bookworm-boot).
+e2e-boot: deb
+	@$(MAKE) all
+	-tests/deps $(E2E_DEPS)
+	tests/e2e/boot.sh $(B)
 
 # What is loaded in front of libc: a slow disk, a wrong clock.
 $(B)/tests/shim/%.so: tests/shim/%.c
@@ -267,8 +290,8 @@ bench:
 clean:
 	rm -rf build
 
-.PHONY: all clean deb e2e-deb deps demo test check test-browser pictures \
+.PHONY: all clean deb e2e-deb e2e-boot rpm e2e-rpm deps demo test check test-browser pictures \
 	e2e-postfix lint install bench fuzz fuzzers
 .SECONDARY:
--include $(shell find $(B) \( -name trixie -o -name 'bookworm*' \) -prune -o \
-	-name '*.d' -print 2>/dev/null)
+-include $(shell find $(B) \( -name trixie -o -name 'bookworm*' -o -name deb \
+	-o -name rpm \) -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -285,6 +285,14 @@ log_warn(const char *format, ...)
 	va_end(ap);
 }
 
+static int fatal_status = 1;
+
+void
+log_fatal_status(int status)
+{
+	fatal_status = status;
+}
+
 void
 fatal(const char *format, ...)
 {
@@ -293,5 +301,5 @@ fatal(const char *format, ...)
 	va_start(ap, format);
 	message(LOG_LEVEL_ERROR, format, ap);
 	va_end(ap);
-	exit(1);
+	exit(fatal_status);
 }

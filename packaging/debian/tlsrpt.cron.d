@@ -3,4 +3,4 @@
 # A day is over 15 minutes after midnight UTC; take another minute, so that
 # receivers do not hear from everybody at once.
 #
-#23 1 * * *	tlsrpt	tlsrpt-send
+#23 1 * * *	tlsrpt	/usr/sbin/tlsrpt-send

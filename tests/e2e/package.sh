@@ -10,21 +10,9 @@ cache=$tree/build/bookworm
 deb=$(ls "$tree"/build/deb/tlsrpt_*.deb)
 
 # With what the package depends on: later there is no network.
-make_root()
-{
-	local mirror needs
-	[[ -d $cache ]] && return
-	# shellcheck disable=SC2016 # apt's variable, not ours
-	mirror=$(apt-get indextargets --format '$(SITE)' \
-	    'Created-By: Packages' 'Label: Debian' | head -n 1)
-	needs=$(dpkg-deb -f "$deb" Depends | sed 's/ ([^)]*)//g; s/, /,/g')
-	rm -rf "$cache.new"
-	DEBIAN_FRONTEND=noninteractive debootstrap --variant=minbase \
-	    --include="$needs,openssl" bookworm "$cache.new" "$mirror" \
-	    >"$cache.log" 2>&1 && mv "$cache.new" "$cache"
-}
-if [[ ! ${ISOLATED+set} ]] && ! make_root; then
-	echo "ok 1 - the package # SKIP no root: $(tail -n 1 "$cache.log")"
+if [[ ! ${ISOLATED+set} ]] &&
+    ! why=$("$here/bookworm-root.sh" "$cache" "$deb" openssl); then
+	echo "ok 1 - the package # SKIP no root: $why"
 	echo 1..1
 	exit
 fi
@@ -64,6 +52,14 @@ gone_from()
 	done
 }
 
+small()
+{
+	local kbytes
+	kbytes=$(dpkg-deb -f "$deb" Installed-Size)
+	echo "installed: $kbytes KB"
+	((kbytes < 2000))
+}
+check 'installed it is below 2 MB' small
 need inside addgroup --system postfix
 mkdir -p "$R/var/spool/postfix"
 check 'it installs' install

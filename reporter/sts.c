@@ -39,13 +39,13 @@ sts_pick(const char *const *txts, size_t n, const char **why)
 		    strlen(RECORD_BEGIN ";")) != 0)
 			continue;
 		if (found != -1) {
-			*why = "more than one record begins with \"v=STSv1;\"";
+			*why = "more than one MTA-STS record";
 			return -1;
 		}
 		found = (int)i;
 	}
 	if (found == -1)
-		*why = "no record begins with \"v=STSv1;\"";
+		*why = "no MTA-STS record";
 	return found;
 }
 

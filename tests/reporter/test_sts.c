@@ -25,16 +25,16 @@ static const struct {
 	int index;
 	const char *why;
 } picks[] = {
-	{ "none", { NULL }, -1, "no record begins with \"v=STSv1;\"" },
+	{ "none", { NULL }, -1, "no MTA-STS record" },
 	{ "one", { "v=STSv1; id=1" }, 0, NULL },
 	{ "one of others", { "v=spf1 -all", "v=STSv1; id=1", "v=STSv10; id=1" },
 	    1, NULL },
 	{ "version alone", { "v=STSv1" }, -1,
-	    "no record begins with \"v=STSv1;\"" },
+	    "no MTA-STS record" },
 	{ "a blank before the semicolon", { "v=STSv1 ; id=1" }, -1,
-	    "no record begins with \"v=STSv1;\"" },
+	    "no MTA-STS record" },
 	{ "two", { "v=STSv1; id=1", "v=STSv1; id=1" }, -1,
-	    "more than one record begins with \"v=STSv1;\"" },
+	    "more than one MTA-STS record" },
 };
 
 static void

@@ -86,9 +86,9 @@ world_begin()
 
 	for zone in test plain bogus; do
 		{
-			[[ $zone == test ]] && echo '$ORIGIN test.' ||
-				echo "\$ORIGIN $zone.test."
-			echo '$TTL 60'
+			echo "\$ORIGIN $([[ $zone == test ]] ||
+			    echo "$zone.")test."
+			echo "\$TTL 60"
 			echo '@ SOA ns.test. hostmaster.test. 1 60 60 86400 60'
 			echo '@ NS ns.test.'
 		} >$zone.zone
@@ -128,17 +128,18 @@ world_cert()
 
 world_pki()
 {
-	local ca=(-CA ca.pem -CAkey ca.key) mx='DNS:*.mx.test,DNS:mx.plain.test'
-	local web
+	local ca=(-CA ca.pem -CAkey ca.key) web
+	local names='DNS:*.mx.test,DNS:mx.plain.test,DNS:mx.bogus.test'
+
 	web=$(awk '{ printf "%sDNS:%s", s, $1; s = "," }' webs)
 
 	openssl req -x509 -newkey ec -nodes -days 90 -subj '/CN=Test CA' \
 	    -pkeyopt ec_paramgen_curve:P-256 -keyout ca.key -out ca.pem \
 	    2>/dev/null &&
-	    world_cert mx "$mx,DNS:mx.bogus.test" 60 "${ca[@]}" &&
-	    world_cert mxold "$mx" -1 "${ca[@]}" &&
+	    world_cert mx "$names" 60 "${ca[@]}" &&
+	    world_cert mxold "$names" -1 "${ca[@]}" &&
 	    world_cert mxname DNS:mx.elsewhere.test 60 "${ca[@]}" &&
-	    world_cert mxself "$mx" 60 -key mxself.key &&
+	    world_cert mxself "$names" 60 -key mxself.key &&
 	    world_cert web "$web" 60 "${ca[@]}" &&
 	    world_cert webold "$web" -1 "${ca[@]}" &&
 	    world_cert webself "$web" 60 -key webself.key &&
@@ -247,7 +248,10 @@ world_dns()
 # After a change of test.zone; the resolver still has the old one.
 world_dns_again()
 {
-	world_sign && kill "$(<nsd.pid)" && wait_for 10 gone "$(<nsd.pid)" &&
+	local pid
+
+	pid=$(<nsd.pid)
+	world_sign && kill "$pid" && wait_for 10 gone "$pid" &&
 	    nsd -c nsd.conf
 }
 
@@ -256,24 +260,24 @@ world_dns_again()
 # world_server NAME KIND
 world_server()
 {
-	local cert=web extra="default_type text/plain; root $T/www/$1;"
+	local cert=web type=text/plain extra=''
 
 	case $2 in
 	expired) cert=webold ;;
 	self) cert=webself ;;
 	name) cert=webname ;;
-	moved) extra="return 301 https://rua.test/;" ;;
-	html) extra+='default_type text/html;' ;;
+	html) type=text/html ;;
+	moved) extra='return 301 https://rua.test/;' ;;
 	broken) extra='return 500;' ;;
 	esac
-	extra=${extra/default_type text\/plain;*default/default}
-	[[ $2 == html ]] && extra="default_type text/html; root $T/www/$1;"
 	cat <<-END
 	server {
 	    listen 127.0.0.3:443 ssl;
 	    server_name $1;
 	    ssl_certificate $T/$cert.crt;
 	    ssl_certificate_key $T/$cert.key;
+	    default_type $type;
+	    root $T/www/$1;
 	    $extra
 	}
 	END

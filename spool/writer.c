@@ -44,13 +44,25 @@ writer_init(struct writer *w)
 	w->day = w->last_day = INT_MIN;
 }
 
+/* Once a minute, whatever it is; sets *told then.  Keeps errno. */
+static bool
+is_to_be_told(int64_t *told)
+{
+	int64_t now = clock_ms();
+
+	if (*told != 0 && now - *told < TELL_MS)
+		return false;
+	*told = now;
+	return true;
+}
+
 /* What is no record holds no record up: it is tried once. */
 static void
 end_rejects(struct writer *w)
 {
 	if (!w->rejecting)
 		return;
-	if (rejects_sync(&w->rejects) == -1)
+	if (rejects_sync(&w->rejects) == -1 && is_to_be_told(&w->told_rejects))
 		log_warn("%s/rejected: %m; what was rejected is not kept",
 		    w->path);
 	rejects_release(&w->rejects);
@@ -97,15 +109,14 @@ static int
 trouble(struct writer *w, const char *what)
 {
 	int error = errno;
-	int64_t now = clock_ms();
 
 	counter_add(w->counters, DISK_ERRORS, 1);
-	if (!w->trouble || now - w->told >= TELL_MS) {
+	if (!w->trouble)
+		w->told = 0;
+	if (is_to_be_told(&w->told))
 		log_warn("%s: %s: %m; %" PRIu64 " bytes wait in the ring of %"
 		    PRIu64 ", trying again every second", w->path, what,
 		    ring_used(w->ring), w->ring->size);
-		w->told = now;
-	}
 	w->trouble = true;
 	counter_set(w->counters, DISK_TROUBLE, 1);
 	errno = error;

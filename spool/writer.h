@@ -43,7 +43,7 @@ struct writer {
 	/* Its own. */
 	struct spool spool;
 	bool opened, recovered, trouble;
-	int64_t told;			/* of trouble; monotonic ms */
+	int64_t told, told_rejects;	/* of trouble; monotonic ms, or 0 */
 	uint64_t pos;			/* in the ring: written so far */
 	uint64_t records, synced;	/* written since a commit; by commits */
 	int64_t dirty;			/* oldest unsynced; monotonic ms, or 0 */

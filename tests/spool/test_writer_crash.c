@@ -583,6 +583,76 @@ what_was_recovered_is_synced(void **state)
 	}
 }
 
+/* How often the log says this while f runs. */
+static int
+times_said(const char *what, void (*f)(struct scratch *), struct scratch *s)
+{
+	FILE *log = tmpfile();
+	int real = dup(STDERR_FILENO), n = 0;
+	char line[1024];
+
+	assert_non_null(log);
+	dup2(fileno(log), STDERR_FILENO);
+	log_open("test", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_WARN);
+	f(s);
+	log_open("test", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_ERROR);
+	fflush(stderr);
+	dup2(real, STDERR_FILENO);
+	close(real);
+	rewind(log);
+	while (fgets(line, sizeof(line), log) != NULL)
+		n += strstr(line, what) != NULL;
+	fclose(log);
+	return n;
+}
+
+static void
+disk_full_for_long(struct scratch *s)
+{
+	struct process *p = process_start(s, RING);
+
+	put_record(&p->ring, 0);
+	ring_show(&p->ring);
+	fate.error = ENOSPC;
+	fate.times = 1000000;
+	fate.step = 0;
+	fate.at = 1;
+	fate.mode = FAIL;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(writer_round(&p->writer), -1);
+	fate.mode = LIVE;
+	assert_true(process_finish(p));
+}
+
+static void
+nowhere_to_reject_to(struct scratch *s)
+{
+	struct process *p = process_start(s, RING);
+
+	assert_int_equal(mkdirat(s->spool.rejected, "2026-11-21.jsonl", 0700),
+	    0);
+	for (int i = 0; i < 100; i++) {
+		assert_true(ring_put(&p->ring, RING_REFUSED, NOON, "junk", 4));
+		ring_show(&p->ring);
+		writer_round(&p->writer);
+	}
+	assert_true(process_finish(p));
+	unlinkat(s->spool.rejected, "2026-11-21.jsonl", AT_REMOVEDIR);
+}
+
+static void
+trouble_is_said_once_a_minute(void **state)
+{
+	struct scratch *s = *state;
+
+	empty(s);
+	assert_int_equal(times_said("trying again every second",
+	    disk_full_for_long, s), 1);
+	empty(s);
+	assert_int_equal(times_said("what was rejected is not kept",
+	    nowhere_to_reject_to, s), 1);
+}
+
 static int syncs;
 
 static void
@@ -655,6 +725,7 @@ main(void)
 		CASE(a_folder_that_vanishes_is_made_again),
 		CASE(what_is_rejected_is_kept_however_we_die),
 		CASE(what_was_recovered_is_synced),
+		CASE(trouble_is_said_once_a_minute),
 		CASE(a_backlog_takes_few_syncs),
 	};
 

@@ -97,6 +97,32 @@ check "the ring is gone" test ! -e run/ring
 check "the metrics say the same" grep -qx 'tlsrpt_spoold_synced_total 2000' \
     metrics
 
+# --- the kernel's queue ----------------------------------------------------
+
+if [[ $ISOLATED ]]; then
+	# nice of the threads: main, receive, write, seal
+	fresh
+	configure
+	sysctl -qw net.unix.max_dgram_qlen=512
+	need run
+	check "a long queue is good" exits 1 grep -q max_dgram_qlen log
+	if [[ $(nice -n -20 nice 2>/dev/null) == -20 ]]; then
+		check "who reads it goes first" equal "-20 -20 0 10" \
+		    "$(for i in "/proc/$pid/task/"*; do
+			awk '{ print $19 }' "$i/stat"
+		    done | xargs)"
+	else
+		skip "who reads it goes first" "no CAP_SYS_NICE"
+	fi
+	check "stops" stop
+	sysctl -qw net.unix.max_dgram_qlen=10
+	need run
+	check "a short one is warned of" grep -q 'max_dgram_qlen is 10' log
+	check "stops" stop
+else
+	skip "the kernel's queue" "no network namespace"
+fi
+
 # --- the socket ------------------------------------------------------------
 
 fresh
@@ -290,6 +316,26 @@ check "folders vanish: records are taken" put 100 100
 check "which is said" said 'taken away'
 check "stops" stop
 check "what came then is in new ones" all_there 100 100
+
+fresh
+configure ring_size 1M
+need run
+rm -r spool
+echo 'in the way' >spool
+for ((i = 1; i <= 4; i++)); do
+	put $((8000 * (i - 1))) 8000
+	kill -USR1 "$pid"
+	wait_for 10 grep -q "counters received=$((8000 * i)) " log
+done
+check "the ring is full: what is lost is said, not each time" equal 1 \
+    "$(grep -c 'datagrams were lost since the start' log)"
+rm spool
+check "there is room again" said 'written again'
+check "stops" stop
+lost=$(grep -o ' lost=[0-9]*' log | tail -n 1 | cut -d= -f2)
+check "all but what was counted as lost is there" equal $((32000 - lost)) \
+    "$(cat spool/days/*/*.seg | grep -c '"number"')"
+check "each once" exits 1 grep -q '"n":' spool/days/*/*.seg
 
 fresh
 configure

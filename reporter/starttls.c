@@ -19,6 +19,7 @@
 #include "conf/mem.h"
 #include "reporter/address.h"
 #include "reporter/ascii.h"
+#include "reporter/tls_deadline.h"
 
 #define PORT_SMTP	25
 #define LINE_BYTES	2048	/* of a reply; RFC 5321 section 4.5.3.1.5: 512 */
@@ -284,20 +285,6 @@ quit(struct session *x)
 
 /* --- TLS ------------------------------------------------------------------- */
 
-/* OpenSSL would read for ever what comes in small pieces, or is no data. */
-static long
-on_read(BIO *bio, int oper, const char *argp, size_t len, int argi, long argl,
-    int ret, size_t *processed)
-{
-	const struct session *x = (void *)BIO_get_callback_arg(bio);
-
-	(void)argp, (void)len, (void)argi, (void)argl, (void)processed;
-	if (oper != BIO_CB_READ || !is_late(x))
-		return ret;
-	BIO_clear_retry_flags(bio);	/* an error, not "not yet" */
-	return -1;
-}
-
 static void
 use_tls(struct session *x)
 {
@@ -313,12 +300,11 @@ use_tls(struct session *x)
 		fatal("SSL_CTX_new failed");
 	SSL_CTX_set_options(x->ctx, SSL_OP_LEGACY_SERVER_CONNECT);
 	chain_collect(x->ctx, &x->s->chain);
+	tls_deadline(x->ctx, &x->deadline);
 	x->ssl = SSL_new(x->ctx);
 	if (x->ssl == NULL || SSL_set_fd(x->ssl, x->fd) != 1 ||
 	    (named && SSL_set_tlsext_host_name(x->ssl, x->host) != 1))
 		fatal("SSL_new failed");
-	BIO_set_callback_arg(SSL_get_rbio(x->ssl), (char *)x);
-	BIO_set_callback_ex(SSL_get_rbio(x->ssl), on_read);
 }
 
 static int

@@ -48,6 +48,11 @@ def after_hello(send):
     return lambda c: c.recv(1) and send(c)
 
 
+def hello_requests(c):
+    """Handshake messages that mean nothing, as fast as they go."""
+    flood(c, b"\x16\x03\x03\x00\x04\0\0\0\0" * 1000)
+
+
 def silence(c):
     while c.recv(1000):
         pass
@@ -150,9 +155,7 @@ MAIL = dict((
         lambda c: c.sendall(b"hello\r\n" * 99))),
     mail("tls-drip", shake_hands=after_hello(
         lambda c: flood(c, b"\x16", .2))),
-    # Handshake messages that mean nothing, as fast as they go.
-    mail("tls-flood", shake_hands=after_hello(lambda c: flood(
-        c, b"\x16\x03\x03\x00\x04\0\0\0\0" * 1000))),
+    mail("tls-flood", shake_hands=after_hello(hello_requests)),
     mail("injected", go_ahead=b"220 Go ahead\r\n250 come on\r\n"),
     mail("tls10", oldest=ssl.TLSVersion.TLSv1),
     mail("tls11", oldest=ssl.TLSVersion.TLSv1_1),
@@ -215,6 +218,7 @@ WEB = {
 BARE = {            # before TLS
     "bare-silent": silence,
     "bare-cut": cut,
+    "bare-flood": after_hello(hello_requests),
     "bare-garbage": lambda c: c.sendall(b"220 mx.test ESMTP\r\n" * 99),
 }
 

@@ -180,8 +180,8 @@ check_read_hosts(struct check *c)
 void
 check_judge(struct check *c, const struct check_config *config)
 {
-	check_tlsrpt_judge(c, config);
 	check_mx_judge(c, config);
+	check_tlsrpt_judge(c, config);
 	check_sts_judge(c, config);
 	check_dane_judge(c, config);
 	check_starttls_judge(c, config);

@@ -66,6 +66,7 @@ struct check {
 	struct findings findings;
 
 	struct rrset tlsrpt, sts, mx;
+	bool no_tlsrpt;			/* nor anything meant to be one */
 	struct rua_list ruas;
 	size_t nplaces;
 	struct check_place *places;

@@ -201,8 +201,9 @@ sum_up(struct check *c, size_t found, size_t dane, size_t matching)
 		findings_verdict(f, AREA_DANE, "%zu of %zu hosts", dane,
 		    c->nhosts);
 	} else {
-		findings_add(f, F_DANE_FOUND, NULL,
-		    "all MX hosts have secure TLSA records");
+		if (matching == dane)
+			findings_add(f, F_DANE_FOUND, NULL, "all MX hosts "
+			    "have secure TLSA records that match");
 		findings_verdict(f, AREA_DANE, "all hosts have secure TLSA "
 		    "records%s", matching == dane ? " that match" :
 		    findings_have(f, F_DANE_MISMATCH) ?

@@ -105,7 +105,9 @@ judge_host(struct check *c, const struct check_host *h,
 		findings_add(&c->findings, F_MX_CNAME, h->name,
 		    "the MX record names an alias (CNAME)");
 	if (failed != NULL)
-		findings_add(&c->findings, F_MX_ADDRESS_NO_ANSWER, h->name,
+		findings_add_as(&c->findings, h->naddresses == 0 ?
+		    SEVERITY_ERROR : SEVERITY_WARNING,
+		    F_MX_ADDRESS_NO_ANSWER, h->name,
 		    "DNS did not tell the %s addresses: %s",
 		    failed == &h->a ? "IPv4" : "IPv6",
 		    check_no_answer(failed));

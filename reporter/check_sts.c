@@ -80,7 +80,7 @@ check_sts_read(struct check *c)
 		read_record(c, set->data[picked]);
 	} else if (n > 1) {
 		findings_add(&c->findings, F_STS_DUPLICATE, NULL,
-		    "there is %s at _mta-sts.%s", why, c->domain);
+		    "at _mta-sts.%s %s", c->domain, why);
 		unusable(c);
 	} else {
 		read_none(c);

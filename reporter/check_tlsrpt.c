@@ -9,9 +9,15 @@
 #include "conf/mem.h"
 #include "reporter/check.h"
 
+/* Who takes no mail has nothing to hear of. */
 static void
-missing(struct check *c)
+judge_missing(struct check *c)
 {
+	if (c->null_mx || findings_have(&c->findings, F_MX_NO_MAIL)) {
+		findings_verdict(&c->findings, AREA_TLSRPT,
+		    "no record, and no mail to report on");
+		return;
+	}
 	findings_add(&c->findings, F_TLSRPT_MISSING, NULL,
 	    "there is no TLSRPT record at _smtp._tls.%s", c->domain);
 	findings_verdict(&c->findings, AREA_TLSRPT,
@@ -113,7 +119,7 @@ check_tlsrpt_read(struct check *c)
 	} else if (judge_others(c, set->n)) {
 		unusable(c);
 	} else {
-		missing(c);
+		c->no_tlsrpt = true;
 	}
 }
 
@@ -201,10 +207,13 @@ check_tlsrpt_judge(struct check *c, const struct check_config *config)
 		else if (judge_addresses(c, p, config) && p->probed)
 			judge_hello(c, p, config);
 	}
+	if (c->no_tlsrpt)
+		judge_missing(c);
 	if (c->nplaces == 0)
 		return;
 	findings_add(&c->findings, F_TLSRPT_FOUND, NULL,
-	    "the record names %zu destinations", c->nplaces);
+	    "the record names %zu %s", c->nplaces,
+	    c->nplaces == 1 ? "destination" : "destinations");
 	findings_verdict(&c->findings, AREA_TLSRPT, "reports are wanted at "
 	    "%s%s%s", c->places[0].rua->uri, c->nplaces > 1 ? ", " : "",
 	    c->nplaces == 1 ? "" : c->nplaces == 2 ? c->places[1].rua->uri :

@@ -109,6 +109,33 @@ without_an_answer_nothing_is_claimed(void **state)
 }
 
 static void
+addresses_that_dns_does_not_tell_are_told(void **state)
+{
+	struct check c;
+
+	(void)state;
+	for (int has_address = 0; has_address < 2; has_address++) {
+		check_init(&c, DOMAIN);
+		facts_mx(&c, 10, "mx.example.com");
+		check_mx_read(&c);
+		facts_none(&c.hosts[0].a, false);
+		if (has_address) {
+			memset(&c.hosts[0].a, 0, sizeof(c.hosts[0].a));
+			facts_address(&c, &c.hosts[0], "8.8.8.8");
+		}
+		facts_failed(&c.hosts[0].aaaa, NULL);
+		check_read_hosts(&c);
+		check_mx_judge(&c, &facts_config);
+		facts_expect("IPv6", &c, has_address ?
+		    "warning mx-address-no-answer" :
+		    "error mx-address-no-answer");
+		assert_non_null(strstr(facts_text(&c,
+		    F_MX_ADDRESS_NO_ANSWER), "the IPv6 addresses"));
+		check_release(&c);
+	}
+}
+
+static void
 only_so_many_hosts_are_looked_at(void **state)
 {
 	struct check c;
@@ -186,6 +213,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_set_of_records_is_judged),
 		cmocka_unit_test(without_an_answer_nothing_is_claimed),
+		cmocka_unit_test(addresses_that_dns_does_not_tell_are_told),
 		cmocka_unit_test(only_so_many_hosts_are_looked_at),
 		cmocka_unit_test(only_so_many_addresses_are_connected_to),
 		cmocka_unit_test(malformed_data_is_no_host),

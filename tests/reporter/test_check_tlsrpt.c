@@ -9,6 +9,14 @@
 #define ROWS(a)	(sizeof(a) / sizeof((a)[0]))
 #define GOOD	"v=TLSRPTv1; rua=mailto:tls@example.net"
 
+/* The first destination's domain takes mail. */
+static void
+facts_mail(struct check *c, const char *mx)
+{
+	facts_mx(c, 0, mx);
+	c->places[0].mx = c->mx;
+}
+
 static void
 each_record_is_judged(void **state)
 {
@@ -48,9 +56,27 @@ each_record_is_judged(void **state)
 		for (size_t k = 0; k < 3 && rows[i].texts[k] != NULL; k++)
 			facts_txt(&c, &c.tlsrpt, rows[i].texts[k]);
 		check_tlsrpt_read(&c);
+		if (c.nplaces > 0)
+			facts_mail(&c, "mx.example.net");
+		check_tlsrpt_judge(&c, &facts_config);
 		facts_expect(rows[i].name, &c, rows[i].said);
 		check_release(&c);
 	}
+}
+
+static void
+who_takes_no_mail_needs_no_record(void **state)
+{
+	struct check c;
+
+	(void)state;
+	check_init(&c, DOMAIN);
+	facts_none(&c.tlsrpt, false);
+	c.null_mx = true;
+	check_tlsrpt_read(&c);
+	check_tlsrpt_judge(&c, &facts_config);
+	facts_expect("null MX", &c, "");
+	check_release(&c);
 }
 
 static void
@@ -214,6 +240,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_record_is_judged),
+		cmocka_unit_test(who_takes_no_mail_needs_no_record),
 		cmocka_unit_test(a_syntax_error_has_its_place),
 		cmocka_unit_test(without_an_answer_nothing_is_claimed),
 		cmocka_unit_test(each_https_destination_is_judged),

@@ -8,6 +8,7 @@
 #include "reporter/archive.h"
 #include "reporter/daily.h"
 #include "reporter/queue.h"
+#include "reporter/quota.h"
 #include "spool/spool.h"
 
 /*
@@ -30,6 +31,8 @@ struct days {
 	uint64_t reports, destinations;	/* out: queued */
 	bool again;			/* out, to show: it was queued before */
 	bool wrong;			/* out: something was logged as wrong */
+
+	struct quota_dry pretended;	/* a dry run's; to be released */
 
 	bool left_out;			/* enqueue's: the day is over a quota */
 	char refusal[256];

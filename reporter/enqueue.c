@@ -2,7 +2,6 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
-#include "reporter/quota.h"
 #include "reporter/retry.h"
 #include "reporter/suppress.h"
 #include "spool/day.h"
@@ -27,27 +26,38 @@ log_suppressed(const struct daily_report *r, const struct rua *to,
 	    { NULL, NULL } });
 }
 
+/* Does the destination get nothing for a time?  Then d->refusal says so. */
+static bool
+is_suppressed(struct days *d, const struct daily_report *r,
+    const struct rua *to)
+{
+	int rc;
+
+	if (d->queue == NULL)
+		return false;
+	rc = suppress_check(d->queue, to->uri, d->now, d->refusal,
+	    sizeof(d->refusal));
+	days_must(d, rc);
+	if (rc == 1 && !d->dry)
+		log_suppressed(r, to, d->refusal);
+	return rc == 1;
+}
+
 const char *
 enqueue_refusal(struct days *d, const struct daily_report *r,
     const struct rua *to)
 {
 	const struct queue_delivery q = enqueue_to(to);
+	const int day = r->report->day;
 	int rc;
 
-	if (d->queue == NULL)
-		return NULL;
-	rc = suppress_check(d->queue, to->uri, d->now, d->refusal,
-	    sizeof(d->refusal));
-	days_must(d, rc);
-	if (rc == 1) {
-		if (!d->dry)
-			log_suppressed(r, to, d->refusal);
+	if (is_suppressed(d, r, to))
 		return d->refusal;
-	}
 	if (to->ours || d->again)
 		return NULL;
-	rc = quota_take(d->queue, d->conf, r->report->day, &q, d->refusal,
-	    sizeof(d->refusal));
+	rc = d->dry ? quota_pretend(&d->pretended, d->queue, d->conf, day, &q,
+	    d->refusal, sizeof(d->refusal)) : quota_take(d->queue, d->conf,
+	    day, &q, d->refusal, sizeof(d->refusal));
 	days_must(d, rc);
 	if (rc == 1)
 		return NULL;

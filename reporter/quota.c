@@ -17,42 +17,85 @@ is_mailbox(const char *destination)
 	return strncmp(destination, "mailto:", 7) == 0;
 }
 
+/* Where counts are: in the queue, or on top of it in a dry run. */
+struct counts {
+	struct queue *queue;
+	struct quota_dry *dry;		/* NULL: a real run */
+};
+
+struct pretended {
+	int day;
+	const char *destination;
+	int64_t n;
+};
+
+/* How many more a dry run has counted, this one included. */
+static int64_t
+pretend(struct quota_dry *dry, int day, const char *destination)
+{
+	uint64_t hash = table_hash((uint64_t)day, destination);
+	struct pretended *p;
+	size_t at = 0;
+
+	while ((p = table_next(&dry->counts, hash, &at)) != NULL)
+		if (p->day == day && strcmp(p->destination, destination) == 0)
+			return ++p->n;
+	p = arena_alloc(&dry->arena, sizeof(*p));
+	*p = (struct pretended){ day, arena_strdup(&dry->arena, destination),
+		1 };
+	table_add(&dry->counts, hash, p);
+	return 1;
+}
+
+static int
+put(struct queue *q, int day, const char *destination, int64_t n)
+{
+	sqlite3_stmt *s = queue_statement(q, QUOTA_TAKE,
+	    "REPLACE INTO quota (day, destination, reports)"
+	    " VALUES (?1, ?2, ?3)");
+
+	bind_int(s, 1, day);
+	bind_text(s, 2, destination);
+	bind_int(s, 3, n);
+	return queue_step(q, s, "cannot count a report");
+}
+
 /*
  * How many reports of this day that makes for the destination.  In two steps:
  * RETURNING would make a temporary table for each.
  */
 static int
-count(struct queue *q, int day, const char *destination, int64_t *n)
+count(const struct counts *c, int day, const char *destination, int64_t *n)
 {
-	sqlite3_stmt *s = queue_statement(q, QUOTA_ASK,
-	    "SELECT reports + 1 FROM quota"
-	    " WHERE day = ?1 AND destination = ?2");
+	sqlite3_stmt *s;
 
-	bind_int(s, 1, day);
-	bind_text(s, 2, destination);
-	if (queue_ask(q, s, "cannot ask for a count", n) == -1)
-		return -1;
-	if (!q->in_day)
+	*n = 0;
+	if (c->queue != NULL) {
+		s = queue_statement(c->queue, QUOTA_ASK,
+		    "SELECT reports FROM quota"
+		    " WHERE day = ?1 AND destination = ?2");
+		bind_int(s, 1, day);
+		bind_text(s, 2, destination);
+		if (queue_ask(c->queue, s, "cannot ask for a count", n) == -1)
+			return -1;
+	}
+	if (c->dry != NULL) {
+		*n += pretend(c->dry, day, destination);
 		return 0;
-	s = queue_statement(q, QUOTA_TAKE,
-	    "REPLACE INTO quota (day, destination, reports)"
-	    " VALUES (?1, ?2, ?3)");
-	bind_int(s, 1, day);
-	bind_text(s, 2, destination);
-	bind_int(s, 3, *n);
-	return queue_step(q, s, "cannot count a report");
+	}
+	return put(c->queue, day, destination, ++*n);
 }
 
 /* As quota_take, for one kind of destination. */
 static int
-take(struct queue *q, int day, const char *destination, long limit,
+take(const struct counts *c, int day, const char *destination, long limit,
     const char *kind, const char *key, char *why, size_t size)
 {
-	int64_t n = 1;
+	int64_t n;
 
 	if (limit == 0)
 		return 1;
-	if (count(q, day, destination, &n) == -1)
+	if (count(c, day, destination, &n) == -1)
 		return -1;
 	if (n <= limit)
 		return 1;
@@ -61,8 +104,8 @@ take(struct queue *q, int day, const char *destination, long limit,
 	return 0;
 }
 
-int
-quota_take(struct queue *q, const struct conf *c, int day,
+static int
+take_both(const struct counts *counts, const struct conf *c, int day,
     const struct queue_delivery *d, char *why, size_t size)
 {
 	int rc = 1;
@@ -70,12 +113,37 @@ quota_take(struct queue *q, const struct conf *c, int day,
 	if (d->transport == QUEUE_LOOKUP)
 		return 1;
 	if (d->transport == QUEUE_MAILTO)
-		rc = take(q, day, d->uri, c->deliver.per_address_day,
+		rc = take(counts, day, d->uri, c->deliver.per_address_day,
 		    "address", "per_address_day", why, size);
 	if (rc != 1)
 		return rc;
-	return take(q, day, d->host, c->deliver.per_host_day, "host",
+	return take(counts, day, d->host, c->deliver.per_host_day, "host",
 	    "per_host_day", why, size);
+}
+
+int
+quota_take(struct queue *q, const struct conf *c, int day,
+    const struct queue_delivery *d, char *why, size_t size)
+{
+	const struct counts counts = { .queue = q };
+
+	return take_both(&counts, c, day, d, why, size);
+}
+
+int
+quota_pretend(struct quota_dry *dry, struct queue *q, const struct conf *c,
+    int day, const struct queue_delivery *d, char *why, size_t size)
+{
+	const struct counts counts = { .queue = q, .dry = dry };
+
+	return take_both(&counts, c, day, d, why, size);
+}
+
+void
+quota_dry_release(struct quota_dry *dry)
+{
+	table_release(&dry->counts);
+	arena_release(&dry->arena);
 }
 
 static void

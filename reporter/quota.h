@@ -3,8 +3,10 @@
 
 #include <stddef.h>
 
+#include "aggregator/table.h"
 #include "conf/conf.h"
 #include "reporter/queue.h"
+#include "spool/arena.h"
 
 /*
  * Who publishes a TLSRPT record names the destinations, and who has many
@@ -14,12 +16,25 @@
  */
 
 /*
- * Count one more report of that day to a destination (outside of queue_begin
- * and queue_commit: pretend to).  Returns 1 when there is room, 0 with the
- * reason in why when it is one too many, or -1.
+ * Between queue_begin and queue_commit, count one more report of that day to a
+ * destination.  Returns 1 when there is room, 0 with the reason in why when it
+ * is one too many, or -1.
  */
 int	quota_take(struct queue *q, const struct conf *c, int day,
 	    const struct queue_delivery *d, char *why, size_t size);
+
+/*
+ * The same for a dry run, which counts on from what the queue has, if there is
+ * one (NULL), and writes nothing.  All zero is one that has not begun.
+ */
+struct quota_dry {
+	struct table counts;
+	struct arena arena;
+};
+int	quota_pretend(struct quota_dry *dry, struct queue *q,
+	    const struct conf *c, int day, const struct queue_delivery *d,
+	    char *why, size_t size);
+void	quota_dry_release(struct quota_dry *dry);
 
 /* Log how many of a day's reports were left out, and to where. */
 int	quota_log(struct queue *q, const struct conf *c, int day);

@@ -230,6 +230,7 @@ run_dry(struct send *s)
 	dryrun_end(&dry);
 	if (dry.outdir != -1)
 		close(dry.outdir);
+	quota_dry_release(&days.pretended);
 	end_output();
 	return days.wrong || dry.errors > 0 || dry.held_back > 0;
 }
@@ -240,6 +241,7 @@ run_explain(struct send *s)
 	struct days days = days_of(s);
 	int rc = explain(&days, s->dkim, stdout);
 
+	quota_dry_release(&days.pretended);
 	end_output();
 	return rc;
 }

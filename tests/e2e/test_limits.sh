@@ -35,6 +35,15 @@ states()
 need start_dns
 days_ago 3
 check 'records go in' spool add --day "$day" day.jsonl
+# What a dry run lists: "https", "mailto", or over which limit one is.
+listed()
+{
+	send --dry-run --day "$day" 2>/dev/null | sed -E "/^$day /!d
+	    s/.*  //; s/.*refused.* one (address|host) .*/over \1/; s/:.*//" |
+	    sort | uniq -c | xargs
+}
+check 'a dry run, the first ever, says what is too many' equal \
+    '4 https 3 mailto 2 over address 1 over host' "$(listed)"
 check 'too many for one address and for one host: status 1' \
     exits 1 send --once --now
 cp check.out log

@@ -137,22 +137,52 @@ a_refusal_names_the_setting(void **state)
 	}
 }
 
-static void
-a_dry_run_asks_and_counts_nothing(void **state)
+/* How many of n a dry run would let through. */
+static int
+pretended(struct quota_dry *dry, struct queue *q, const struct conf *c,
+    int day, const struct queue_delivery *d, int n)
 {
-	struct conf c = limits(2, 9);
-	struct queue_delivery d = mail_to("mailto:a@victim.example");
 	char why[128];
+	int taken = 0, rc;
 
-	room(*state, &c, DAY, &d, 1);
+	while (n-- > 0) {
+		rc = quota_pretend(dry, q, c, day, d, why, sizeof(why));
+		assert_int_not_equal(rc, -1);
+		taken += rc;
+	}
+	return taken;
+}
+
+static void
+a_dry_run_counts_on_and_changes_nothing(void **state)
+{
+	struct conf c = limits(3, 4);
+	struct queue_delivery a = mail_to("mailto:a@victim.example"),
+	    b = mail_to("mailto:b@victim.example");
+	struct quota_dry dry = { 0 };
+
+	room(*state, &c, DAY, &a, 1);
 	*state = queue_reopen(*state, QUEUE_READ);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(quota_take(*state, &c, DAY, &d, why,
-		    sizeof(why)), 1);
+	assert_int_equal(pretended(&dry, *state, &c, DAY, &a, 5), 2);
+	assert_int_equal(pretended(&dry, *state, &c, DAY, &b, 5), 1);
+	assert_int_equal(pretended(&dry, *state, &c, DAY + 1, &a, 5), 3);
+	quota_dry_release(&dry);
 	*state = queue_reopen(*state, QUEUE_WRITE);
-	assert_int_equal(room(*state, &c, DAY, &d, 2), 1);
-	*state = queue_reopen(*state, QUEUE_READ);
-	assert_int_equal(quota_take(*state, &c, DAY, &d, why, sizeof(why)), 0);
+	assert_int_equal(room(*state, &c, DAY, &a, 5), 2);
+}
+
+static void
+so_does_one_without_a_queue(void **state)
+{
+	struct conf c = limits(3, 4);
+	struct queue_delivery a = mail_to("mailto:a@victim.example");
+	struct quota_dry dry = { 0 };
+
+	(void)state;
+	assert_int_equal(pretended(&dry, NULL, &c, DAY, &a, 5), 3);
+	quota_dry_release(&dry);
+	assert_int_equal(pretended(&dry, NULL, &c, DAY, &a, 5), 3);
+	quota_dry_release(&dry);
 }
 
 /* What it logs to stderr. */
@@ -224,7 +254,8 @@ main(void)
 		TEST(no_limit_is_none),
 		TEST(a_look_up_is_not_yet_a_report),
 		TEST(a_refusal_names_the_setting),
-		TEST(a_dry_run_asks_and_counts_nothing),
+		TEST(a_dry_run_counts_on_and_changes_nothing),
+		TEST(so_does_one_without_a_queue),
 		TEST(what_was_left_out_is_logged),
 		TEST(old_days_are_forgotten),
 	};

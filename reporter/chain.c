@@ -67,7 +67,7 @@ chain_collect(SSL_CTX *ctx, struct chain *c)
 	SSL_CTX_set_cert_verify_callback(ctx, keep, c);
 }
 
-/* --- what is wrong ------------------------------------------------------- */
+/* --- what is wrong ---------------------------------------------------- */
 
 static void
 note_bad(struct chain *c, int depth, const char *what)
@@ -144,11 +144,12 @@ is_for(X509 *cert, const char *host)
 	if (inet_pton(AF_INET, host, address) == 1 ||
 	    inet_pton(AF_INET6, host, address) == 1)
 		return X509_check_ip_asc(cert, host, 0) == 1;
-	return X509_check_host(cert, host, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+	return X509_check_host(cert, host, 0,
+	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
 	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
 }
 
-/* --- what is in it ------------------------------------------------------- */
+/* --- what is in it ---------------------------------------------------- */
 
 static char *
 name_text(const X509_NAME *name)
@@ -260,7 +261,7 @@ chain_judge(struct chain *c, X509_STORE *store, const char *host, time_t now)
 	ERR_clear_error();
 }
 
-/* --- the verdict --------------------------------------------------------- */
+/* --- the verdict ------------------------------------------------------ */
 
 static void
 print_names(const struct chain *c, FILE *out)

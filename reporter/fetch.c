@@ -134,7 +134,7 @@ set_up(struct transfer *t, struct fetch *f, const struct fetch_config *c,
 	SET(t->easy, CURLOPT_NOSIGNAL, 1L);
 	SET(t->easy, CURLOPT_PROTOCOLS_STR, "https");
 	SET(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
-	SET(t->easy, CURLOPT_PROXY, "");	/* whatever the environment says */
+	SET(t->easy, CURLOPT_PROXY, "");	/* not the environment's */
 	SET(t->easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	SET(t->easy, CURLOPT_USERAGENT, c->user_agent);
@@ -188,7 +188,7 @@ set_port(struct transfer *t, const char *host, unsigned port)
 	SET(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
 }
 
-/* --- what came of it ----------------------------------------------------- */
+/* --- what came of it -------------------------------------------------- */
 
 static enum fetch_stage
 stage(struct transfer *t, CURLcode code)
@@ -271,6 +271,7 @@ run(struct transfer *t, const char *host, unsigned port,
 		guarded = guarded && f->guarded;
 	}
 	f->guarded = guarded;
+	f->body = xreallocarray(f->body, f->len + 1, 1);
 	if (f->stage >= FETCH_ANSWERED)
 		note_answer(t);
 	if (f->stage >= FETCH_SECURED || f->chain.certs != NULL)

@@ -245,7 +245,7 @@ stores(void **state)
 	chain_release(&c);
 }
 
-/* --- TLSA ------------------------------------------------------------------ */
+/* --- TLSA --------------------------------------------------------------- */
 
 static void
 digest(const EVP_MD *md, const unsigned char *der, int len,

@@ -10,7 +10,6 @@
 
 #include "conf/clock.h"
 #include "reporter/fetch.h"
-#include "reporter/pool.h"
 #include "tests/reporter/expect.h"
 #include "tests/reporter/tls_peer.h"
 
@@ -125,7 +124,7 @@ servers(void **state)
 	int64_t begin = clock_ms();
 
 	(void)state;
-	pool_run(ROWS(rows), ROWS(rows), fetch_row, &c);
+	peer_all(ROWS(rows), fetch_row, &c);
 	assert_true(clock_ms() - begin < (SECONDS + 5) * 1000);
 	for (size_t i = 0; i < ROWS(rows); i++) {
 		judge(&rows[i], &got[i]);
@@ -246,7 +245,7 @@ our_own_network(void **state)
 	fetch_release(&f);
 }
 
-/* --- a handshake only ------------------------------------------------------ */
+/* --- a handshake only --------------------------------------------------- */
 
 static void
 only_hello(void **state)
@@ -276,7 +275,8 @@ only_hello(void **state)
 	assert_non_null(f.why);
 	fetch_release(&f);
 	notes = peer_notes("requests");
-	assert_non_null(strstr(notes, "says-nothing: " PEER_HOST ", nothing\n"));
+	assert_non_null(strstr(notes,
+	    "says-nothing: " PEER_HOST ", nothing\n"));
 	assert_null(strstr(notes, "says-nothing: " PEER_HOST " "));
 	free(notes);
 }

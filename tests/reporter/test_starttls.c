@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "conf/clock.h"
-#include "reporter/pool.h"
 #include "reporter/starttls.h"
 #include "tests/reporter/expect.h"
 #include "tests/reporter/tls_peer.h"
@@ -138,7 +137,7 @@ servers(void **state)
 	int64_t begin = clock_ms();
 
 	(void)state;
-	pool_run(ROWS(rows), ROWS(rows), probe_row, &c);
+	peer_all(ROWS(rows), probe_row, &c);
 	/* Nobody can hold us for much longer than the timeout. */
 	assert_true(clock_ms() - begin < (SECONDS + 5) * 1000);
 	for (size_t i = 0; i < ROWS(rows); i++) {
@@ -239,35 +238,6 @@ our_own_network(void **state)
 	starttls_release(&s);
 }
 
-/* --- the pool -------------------------------------------------------------- */
-
-static int counts[1000];
-
-static void
-count(void *arg, size_t i)
-{
-	__atomic_fetch_add(&counts[i], 1, __ATOMIC_RELAXED);
-	__atomic_fetch_add((int *)arg, 1, __ATOMIC_RELAXED);
-}
-
-static void
-each_once(void **state)
-{
-	int sum = 0;
-
-	(void)state;
-	pool_run(0, 10, count, &sum);
-	assert_int_equal(sum, 0);
-	pool_run(ROWS(counts), 7, count, &sum);
-	pool_run(3, 100, count, &sum);
-	pool_run(1, 1, count, &sum);
-	assert_int_equal(sum, ROWS(counts) + 4);
-	assert_int_equal(counts[0], 3);
-	assert_int_equal(counts[2], 2);
-	for (size_t i = 3; i < ROWS(counts); i++)
-		assert_int_equal(counts[i], 1);
-}
-
 int
 main(void)
 {
@@ -277,7 +247,6 @@ main(void)
 		TEST(the_dialogue),
 		TEST(no_connection),
 		TEST(our_own_network),
-		TEST(each_once),
 	};
 
 	return cmocka_run_group_tests(tests, peer_start, peer_stop);

@@ -54,7 +54,7 @@ the_one_record(void **state)
 	}
 }
 
-/* --- the corpus ------------------------------------------------------------ */
+/* --- the corpus --------------------------------------------------------- */
 
 static char *
 contents(const char *folder, const char *name, const char *suffix, size_t *len)
@@ -160,7 +160,7 @@ policies(void **state)
 	check_corpus("invalid", ".policy", policy_outcome, -1);
 }
 
-/* --- ceilings -------------------------------------------------------------- */
+/* --- ceilings ----------------------------------------------------------- */
 
 static void
 too_long(void **state)
@@ -215,7 +215,7 @@ more_than_is_kept(void **state)
 	free(text);
 }
 
-/* --- matching -------------------------------------------------------------- */
+/* --- matching ----------------------------------------------------------- */
 
 static const struct {
 	const char *pattern, *host;

@@ -3,6 +3,7 @@
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -116,6 +117,39 @@ peer_stop(void **state)
 	free(command);
 	X509_STORE_free(peer.store);
 	return 0;
+}
+
+/* Rows below n at once, a thread each. */
+struct peer_row {
+	pthread_t thread;
+	void (*work)(void *arg, size_t i);
+	void *arg;
+	size_t i;
+};
+
+static inline void *
+peer_row_run(void *arg)
+{
+	struct peer_row *row = arg;
+
+	row->work(row->arg, row->i);
+	return NULL;
+}
+
+static inline void
+peer_all(size_t n, void (*work)(void *arg, size_t i), void *arg)
+{
+	struct peer_row *rows = xcalloc(n, sizeof(*rows));
+
+	for (size_t i = 0; i < n; i++) {
+		rows[i] = (struct peer_row){ .work = work, .arg = arg,
+		    .i = i };
+		assert_int_equal(pthread_create(&rows[i].thread, NULL,
+		    peer_row_run, &rows[i]), 0);
+	}
+	for (size_t i = 0; i < n; i++)
+		pthread_join(rows[i].thread, NULL);
+	free(rows);
 }
 
 /* A file that the peer wrote, whole. */

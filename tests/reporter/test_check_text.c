@@ -65,6 +65,34 @@ areas_come_first_then_the_worst(void **state)
 	free(text);
 }
 
+/* Whatever the words, a line may be 79 columns wide, and no more. */
+static void
+lines_are_as_long_as_they_may_be(void **state)
+{
+	const struct show look = { 0 };
+	struct findings f;
+	size_t widest = 0, width, len;
+	char *text;
+	FILE *out;
+
+	(void)state;
+	findings_init(&f);
+	for (int i = 1; i < 60; i++)
+		findings_add(&f, F_MX_CNAME, NULL, "%.*s and then some more "
+		    "words of several lengths, until the line is full", i,
+		    "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcd");
+	out = xmemstream(&text, &len);
+	check_text("example.com", &f, NULL, false, &look, out);
+	xmemclose(out);
+	for (const char *p = text; *p != '\0'; p += width + 1) {
+		width = strcspn(p, "\n");
+		widest = width > widest ? width : widest;
+	}
+	assert_int_equal(widest, 79);
+	free(text);
+	findings_release(&f);
+}
+
 static void
 what_is_well_is_told_when_wanted(void **state)
 {
@@ -145,6 +173,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(areas_come_first_then_the_worst),
+		cmocka_unit_test(lines_are_as_long_as_they_may_be),
 		cmocka_unit_test(what_is_well_is_told_when_wanted),
 		cmocka_unit_test(colour_is_all_that_colour_changes),
 		cmocka_unit_test(json_has_all_of_it),

@@ -535,8 +535,12 @@ def check_place(place, done, events, state, tries):
     held = sum(event["reason"].startswith("not tried") for event in events
                if "reason" in event)
     # libcurl repeats a POST by itself when a connection that it had kept open
-    # turns out to be closed; a session may end before it comes to a mail.
-    if place.startswith("s") and tries - held != len(done):
+    # turns out to be closed; a session may end before it comes to a mail.  On
+    # a busy machine the time of a try may be over before the peer sees it.
+    slow = sum(bool(re.search("time(d )?out", event.get("reason", "")))
+               for event in events)
+    unseen = tries - held - len(done)
+    if place.startswith("s") and not 0 <= unseen <= slow:
         yield f"{tries} tries, {held} held, but the peer saw {len(done)}"
     if [int(event["tries"]) for event in events] != \
             list(range(1, tries + 1)):

@@ -14,6 +14,7 @@
 #   make e2e-boot   the same on a Debian that is booted
 #   make rpm        an RPM package, in build/rpm
 #   make e2e-rpm    that it has what the Debian package has
+#   make e2e-container  the image of packaging/Containerfile, built and run
 #   make install    honours PREFIX, SYSCONFDIR and DESTDIR
 
 PREFIX     ?= /usr/local
@@ -44,6 +45,7 @@ LINT_DEPS = clang-tidy cppcheck shellcheck
 FUZZ_DEPS = clang
 DEB_DEPS = build-essential debhelper lintian
 RPM_DEPS = rpm
+CONTAINER_DEPS = buildah podman crun netavark
 
 VERSION := 1.0.0
 B := build$(if $(FUZZ),/fuzz,$(if $(SAN),/san))
@@ -254,6 +256,12 @@ e2e-rpm: deb rpm
 	@$(MAKE) all
 	tests/e2e/rpm.sh $(B)
 
+# The image of packaging/Containerfile, built and run.
+e2e-container:
+	@$(MAKE) all
+	-tests/deps $(E2E_DEPS) $(CONTAINER_DEPS)
+	tests/e2e/container.sh $(B)
+
 print-%:
 	@echo $($*)
 
@@ -290,8 +298,8 @@ bench:
 clean:
 	rm -rf build
 
-.PHONY: all clean deb e2e-deb e2e-boot rpm e2e-rpm deps demo test check test-browser pictures \
+.PHONY: all clean deb e2e-deb e2e-boot rpm e2e-rpm e2e-container deps demo test check test-browser pictures \
 	e2e-postfix lint install bench fuzz fuzzers
 .SECONDARY:
 -include $(shell find $(B) \( -name trixie -o -name 'bookworm*' -o -name deb \
-	-o -name rpm \) -prune -o -type f -name '*.d' -print 2>/dev/null)
+	-o -name rpm -o -name containers \) -prune -o -type f -name '*.d' -print 2>/dev/null)

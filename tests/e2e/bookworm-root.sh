@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Make a root of Debian 12 in the folder named, with these packages and what
 # the .deb depends on and recommends, from the mirror that apt is configured with; nothing to
-# do when it is there.  Says why when it cannot.
+# do when it is there.  - for the .deb: none.  Says why when it cannot.
 set -eu
 dir=${1:?usage: bookworm-root.sh FOLDER DEB [PACKAGE]...} deb=$2
 shift 2
 
-needs=$(dpkg-deb -f "$deb" Depends Recommends |
+needs=
+[[ $deb == - ]] || needs=$(dpkg-deb -f "$deb" Depends Recommends |
     sed 's/^[A-Z][a-z]*: //; s/ ([^)]*)//g; s/, /,/g' | paste -sd ,)
-needs+=$(printf ',%s' "$@")
+(($# == 0)) || needs+=$(printf ',%s' "$@")
 [[ -e $dir/.needs && $(<"$dir/.needs") == "$needs" ]] && exit
 if ((EUID != 0)); then
 	echo 'only root can make one'
@@ -28,8 +29,8 @@ fi
 mkdir -p "${dir%/*}"
 rm -rf "$dir.new" "$dir"
 export DEBIAN_FRONTEND=noninteractive
-if ! debootstrap --variant=minbase --include="$needs" bookworm "$dir.new" \
-    "$mirror" >"$dir.log" 2>&1; then
+if ! debootstrap --variant=minbase ${needs:+--include="$needs"} \
+    bookworm "$dir.new" "$mirror" >"$dir.log" 2>&1; then
 	echo "debootstrap failed: $(tail -n 1 "$dir.log")"
 	exit 1
 fi

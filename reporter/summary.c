@@ -193,8 +193,8 @@ head(FILE *f, const struct reading *r, const char *submitter, int day,
 	    "servers of %s, as seen by %s.", text_or_none(r->domain),
 	    organization);
 	if (part > 1)
-		paragraph(f, "", 0, "It adds to an earlier report for the same "
-		    "day: these figures came in late.");
+		paragraph(f, "", 0, "These figures came in late: what an "
+		    "earlier report said of the same day, they add to.");
 	putc('\n', f);
 	paragraph(f, "Reporter:    ", LABEL_INDENT, "%s (%s)",
 	    organization, submitter);

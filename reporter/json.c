@@ -10,9 +10,9 @@
 #include "spool/day.h"
 #include "spool/json_mem.h"
 
-/* Readers keep counts in 32 bits; what is beyond saturates. */
 #define TREE_MEM	(64 << 10)	/* a report of a hundred failures */
 #define TEXT_FIRST	2048	/* bytes: most reports are smaller */
+/* Readers keep counts in 32 bits; what is beyond saturates. */
 #define COUNT_MAX	UINT32_MAX
 
 /*

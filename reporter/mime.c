@@ -12,6 +12,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/header.h"
+#include "spool/utf8.h"
 
 #define B64_LINE	57	/* bytes for 76 columns (RFC 2045) */
 #define WORD_BYTES	42	/* encoded: in 76 columns (RFC 2047) */
@@ -27,27 +28,6 @@ put_base64(FILE *f, const void *in, size_t len)
 	int n = EVP_EncodeBlock(out, in, (int)len);
 
 	fwrite(out, 1, (size_t)n, f);
-}
-
-/* The length of the UTF-8 character at s, 0 when there is none. */
-static size_t
-utf8_len(const char *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-	size_t len, i;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	for (i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
 }
 
 static int
@@ -71,7 +51,7 @@ clean_name(const char *s)
 	int blank = 0;
 
 	for (; *s != '\0'; s += len) {
-		if ((len = utf8_len(s)) == 0 || is_control(s) || *s == ' ') {
+		if ((len = utf8_character(s)) == 0 || is_control(s) || *s == ' ') {
 			len = len == 0 ? 1 : len;
 			blank = out > name;
 			continue;
@@ -140,8 +120,8 @@ put_encoded(FILE *f, const char *name)
 
 	for (; *name != '\0'; name += n) {
 		for (n = 0; name[n] != '\0' &&
-		    n + utf8_len(name + n) <= WORD_BYTES;)
-			n += utf8_len(name + n);
+		    n + utf8_character(name + n) <= WORD_BYTES;)
+			n += utf8_character(name + n);
 		fputs("=?UTF-8?B?", f);
 		put_base64(f, name, n);
 		fputs(name[n] != '\0' ? "?= " : "?=", f);

@@ -76,6 +76,15 @@ utf8_span(const char *text, size_t len)
 	return i;
 }
 
+size_t
+utf8_character(const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t bad;
+
+	return *s < 0x80 ? 1 : sequence(s, strnlen(text, 4), &bad);
+}
+
 char *
 utf8_repair(struct arena *a, const char *s, size_t *len)
 {

@@ -13,6 +13,12 @@
 
 bool	utf8_is_ascii(const char *s);
 
+/*
+ * The length of the character that a terminated text begins with, which is not
+ * empty; 0 when it begins with what is none.
+ */
+size_t	utf8_character(const char *s);
+
 /* The length of the longest part from the beginning that is valid UTF-8. */
 size_t	utf8_span(const char *s, size_t len);
 

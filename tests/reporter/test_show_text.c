@@ -36,6 +36,9 @@ static const struct {
 	    "a" BAD BAD "(" BAD BAD },
 	{ "overlong", "\xc0\xbc\xf5\x80\x80\x80", BAD BAD BAD BAD BAD BAD,
 	    BAD BAD BAD BAD BAD BAD },
+	{ "overlong but for the first byte", "\xe0\x9f\xbf" "a\xf0\x80\x80\xbc",
+	    BAD BAD BAD "a" BAD BAD BAD BAD,
+	    BAD BAD BAD "a" BAD BAD BAD BAD },
 	{ "HTML", "<a href='x' title=\"y\">&amp;</a>",
 	    "<a href='x' title=\"y\">&amp;</a>",
 	    "&lt;a href=&#39;x&#39; title=&quot;y&quot;&gt;&amp;amp;&lt;/a"

@@ -12,6 +12,19 @@
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
 #define FFFD	"\xef\xbf\xbd"
 
+/* The first character is the shortest part that is valid. */
+static void
+check_character(const unsigned char *s, size_t len)
+{
+	char text[5] = "";
+	size_t n = 1;
+
+	memcpy(text, s, len);
+	while (n <= len && utf8_span(text, n) != n)
+		n++;
+	assert_int_equal(utf8_character(text), n <= len ? n : 0);
+}
+
 static void
 check_validity(const unsigned char *s, size_t len)
 {
@@ -20,6 +33,8 @@ check_validity(const unsigned char *s, size_t len)
 	assert_int_equal(utf8_span((const char *)s, len) == len,
 	    oracle != NULL);
 	json_decref(oracle);
+	if (memchr(s, '\0', len) == NULL)
+		check_character(s, len);
 }
 
 /* Every first byte before every byte at which a range begins or ends. */

@@ -129,12 +129,14 @@ converse(struct session *x)
 	if (!x->starttls)
 		return;
 	s->stage = STARTTLS_OFFERED;
-	if (session_send(x, "STARTTLS") == -1 || expect(x, "STARTTLS", 220) == -1)
+	if (session_send(x, "STARTTLS") == -1 ||
+	    expect(x, "STARTTLS", 220) == -1)
 		return;
 	s->stage = STARTTLS_ACCEPTED;
 	if (x->nin > 0) {
 		s->injected = true;
-		session_fail(x, "STARTTLS: more text in clear behind the reply");
+		session_fail(x,
+		    "STARTTLS: more text in clear behind the reply");
 		return;
 	}
 	if (handshake(x) == -1)
@@ -199,8 +201,8 @@ reach(struct session *x, const char *address)
 		return session_fail(x, "connection: not an IP address");
 	if (!x->c->allow_private && (why = address_refuse(sa)) != NULL) {
 		x->s->guarded = true;
-		return session_fail(x, "connection: %s is not for us to use: %s",
-		    address, why);
+		return session_fail(x,
+		    "connection: %s is not for us to use: %s", address, why);
 	}
 	return connect_to(x, sa, len);
 }

@@ -40,7 +40,8 @@ static int
 out_of_time(struct session *x, const char *what)
 {
 	x->s->late = true;
-	return session_fail(x, "%s: no answer within %ld s", what, x->c->timeout);
+	return session_fail(x, "%s: no answer within %ld s", what,
+	    x->c->timeout);
 }
 
 static bool
@@ -155,8 +156,9 @@ read_line(struct session *x, const char *what, char line[SESSION_LINE])
 
 	while ((end = memchr(x->in, '\n', x->nin)) == NULL) {
 		if (x->nin == sizeof(x->in))
-			return session_fail(x, "%s: a line of more than %d bytes",
-			    what, SESSION_LINE - 1);
+			return session_fail(x,
+			    "%s: a line of more than %d bytes", what,
+			    SESSION_LINE - 1);
 		if (receive(x, what) == -1)
 			return -1;
 	}
@@ -192,7 +194,7 @@ note_keyword(struct session *x, const char *line)
 int
 session_reply(struct session *x, const char *what)
 {
-	char line[SESSION_LINE];
+	char line[SESSION_LINE] = "";
 	int code;
 
 	x->starttls = false;

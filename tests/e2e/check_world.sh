@@ -35,7 +35,7 @@ world_hosts()
 	END
 }
 
-# --- domains -----------------------------------------------------------------
+# --- domains ---------------------------------------------------------------
 
 # row NAME CHANGES SEVERITY ID WORDS: a domain, good but for the changes
 # (assignments), and what is to be said of it.  In what is assigned, NAME is
@@ -111,7 +111,7 @@ world_begin()
 	echo 'badrua.test expired' >>webs
 }
 
-# --- certificates ------------------------------------------------------------
+# --- certificates ----------------------------------------------------------
 
 # world_cert FILE SAN DAYS [OPTION]...
 world_cert()
@@ -171,7 +171,7 @@ world_tlsa()
 	done
 }
 
-# --- DNS -----------------------------------------------------------------------
+# --- DNS ---------------------------------------------------------------------
 
 world_zone()
 {
@@ -255,7 +255,7 @@ world_dns_again()
 	    nsd -c nsd.conf
 }
 
-# --- web -----------------------------------------------------------------------
+# --- web ---------------------------------------------------------------------
 
 # world_server NAME KIND
 world_server()
@@ -313,7 +313,7 @@ world_web()
 	nginx -p "$T" -c "$T/nginx.conf"
 }
 
-# --- mail ----------------------------------------------------------------------
+# --- mail --------------------------------------------------------------------
 
 # A listener on each address of world_hosts, told apart by options.
 world_services()

@@ -125,7 +125,7 @@ tool()
 {
 	timeout 120 "$build/tlsrpt-check" --resolver "$resolver" \
 	    --trust-anchor "$T/$key.ds" --ca-file "$T/ca.pem" \
-	    --allow-private --timeout 6 "$@"
+	    --allow-private --timeout 5 "$@"
 }
 
 resolver=127.0.0.1
@@ -133,11 +133,17 @@ cut -f 1 rows >domains
 check 'so much that is wrong is status 1' exits 1 eval \
     'tool --json --file domains >all.json'
 
-# what DOMAIN FILE: severity, id and text of each finding
+# Domain, severity, id and text of each finding.
+list()
+{
+	jq -r '.domain as $domain | .findings[] |
+	    [$domain, .severity, .id, .text] | @tsv' "$1"
+}
+list all.json >all.list
+# what DOMAIN: its findings
 what()
 {
-	jq -r --arg domain "$1" 'select(.domain == $domain) | .findings[] |
-	    [.severity, .id, .text] | @tsv' "${2:-all.json}"
+	sed -n "s/^$1\t//p" "${2:-all.list}"
 }
 # judged DOMAIN SEVERITY ID WORDS
 judged()
@@ -167,7 +173,7 @@ check 'private addresses are let alone' eval 'timeout 60 \
     --ca-file ca.pem --json good.test >private.json;
     jq -e ".areas.starttls.verdict == \"not looked at\"" private.json'
 
-# --- what others think -------------------------------------------------------
+# --- what others think -----------------------------------------------------
 
 finger()
 {
@@ -190,7 +196,7 @@ check 'ldns finds it to match' ldns-dane -c mx.crt -k "$T/$key.ds" -T \
 check 'ldns finds the mismatch' fails ldns-dane -c mx.crt -k "$T/$key.ds" \
     -T verify mismatch.mx.test 25
 
-# --- a domain that does as it is told ------------------------------------------
+# --- a domain that does as it is told ----------------------------------------
 
 resolver=127.0.0.2
 tool --json --suggest bare.test >suggest.json
@@ -208,5 +214,6 @@ publish()
 }
 check 'it is published' publish
 check 'and then nothing is wrong' eval \
-    'tool --json bare.test >after.json; well bare.test after.json'
+    'tool --json bare.test >after.json; list after.json >after.list;
+    well bare.test after.list'
 finish

@@ -9,6 +9,7 @@ and how often.
     spoold.py count SPOOL FIRST COUNT      each of these is there once?
     spoold.py kill PROGRAM FOLDER SEED TIMES   kill -9 at random moments
     spoold.py notify PROGRAM CONFIG        what a service manager is told
+    spoold.py stuck PROGRAM CONFIG SOCKET  and while the disk does not answer
 """
 import glob
 import os
@@ -186,9 +187,32 @@ def notify(program, config):
     return p.wait() == 0
 
 
+def stuck(program, config, path):
+    """A sync that takes 10 seconds is no reason to be killed by the manager."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(config + ".stuck")
+    p = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null",
+                          "-e", "trace=fdatasync",
+                          "-e", "inject=fdatasync:delay_enter=10000000",
+                          program, "--config", config],
+                         env=dict(os.environ, NOTIFY_SOCKET=config + ".stuck",
+                                  WATCHDOG_USEC="4000000",
+                                  ASAN_OPTIONS="detect_leaks=0"),
+                         start_new_session=True)
+    try:
+        told(sock, 20, "READY=1")
+        send(path, 0, 1)
+        # One each second, for the receiver waits so long.
+        told(sock, 4, *["WATCHDOG=1"] * 5)
+    finally:
+        os.killpg(p.pid, signal.SIGKILL)
+        p.wait()
+
+
 def main(command, *args):
     args = [int(a) if a.isdigit() else a for a in args]
-    commands = dict(send=send, junk=junk, count=count, kill=kill, notify=notify)
+    commands = dict(send=send, junk=junk, count=count, kill=kill,
+                    notify=notify, stuck=stuck)
     return 1 if commands[command](*args) is False else 0
 
 

@@ -97,6 +97,13 @@ check "the ring is gone" test ! -e run/ring
 check "the metrics say the same" grep -qx 'tlsrpt_spoold_synced_total 2000' \
     metrics
 
+fresh
+need run
+load junk "$T/sock/tlsrpt.sock"
+check "the metrics have the end, too" stop
+check "whatever the last thing was" grep -qx \
+    'tlsrpt_spoold_received_total 2' metrics
+
 # --- the kernel's queue ----------------------------------------------------
 
 if [[ $ISOLATED ]]; then
@@ -187,6 +194,9 @@ check "in more than one segment" test "$(find spool -name '*.seg' |
 
 fresh
 check "the service manager is told" load notify "$spoold" "$T/tlsrpt.conf"
+fresh
+check "and goes on to be while the disk does not answer" load stuck "$spoold" \
+    "$T/tlsrpt.conf" "$T/sock/tlsrpt.sock"
 
 if command -v systemd-socket-activate >/dev/null; then
 	fresh

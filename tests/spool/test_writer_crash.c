@@ -653,6 +653,51 @@ trouble_is_said_once_a_minute(void **state)
 	    nowhere_to_reject_to, s), 1);
 }
 
+static size_t
+jobs_of(struct sealer *s)
+{
+	size_t n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->njobs;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+static void
+what_cannot_be_sealed_is_tried_again(void **state)
+{
+	struct scratch *s = *state;
+	struct process *p;
+	pthread_t thread;
+
+	empty(s);
+	p = process_start(s, RING);
+	p->writer.recovered = true;	/* nobody was before us */
+	put_record(&p->ring, 0);
+	ring_show(&p->ring);
+	assert_int_equal(writer_finish(&p->writer), 0);
+	assert_int_equal(jobs_of(&p->sealer), 1);
+	fate.error = ENOSPC;
+	fate.times = 1000000;
+	fate.step = 0;
+	fate.at = 1;
+	fate.mode = FAIL;
+	assert_int_equal(pthread_create(&thread, NULL, sealer_run, &p->sealer),
+	    0);
+	for (int ms = 0; ms < 10000 && (fate.step == 0 ||
+	    jobs_of(&p->sealer) != 1); ms++)
+		usleep(1000);
+	assert_int_equal(jobs_of(&p->sealer), 1);
+	fate.mode = LIVE;
+	sealer_stop(&p->sealer);
+	pthread_join(thread, NULL);
+	nothing_is_left_open(&s->spool);
+	shared->shown = 1;
+	assert_true(process_finish(p));
+	all_shown_are_there_once(s, 0);
+}
+
 static int syncs;
 
 static void
@@ -726,6 +771,7 @@ main(void)
 		CASE(what_is_rejected_is_kept_however_we_die),
 		CASE(what_was_recovered_is_synced),
 		CASE(trouble_is_said_once_a_minute),
+		CASE(what_cannot_be_sealed_is_tried_again),
 		CASE(a_backlog_takes_few_syncs),
 	};
 

@@ -187,7 +187,7 @@ open_queue(struct send *s)
 	s->queue = queue_open(s->conf.queue.database,
 	    s->o.dry_run ? QUEUE_READ : QUEUE_WRITE, &why);
 	if (s->queue == NULL)
-		fatal("[queue] database %s: %s", s->conf.queue.database, why);
+		fatal("[queue] database %s", why);
 }
 
 /* What was printed has arrived, or it is said that it has not. */

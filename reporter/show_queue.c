@@ -37,7 +37,7 @@ show_queue_open(const struct show *s)
 		fatal("[queue] database %s: there is none before the first "
 		    "run of tlsrpt-send", path);
 	if ((q = queue_open(path, QUEUE_READ, &why)) == NULL)
-		fatal("[queue] database %s: %s", path, why);
+		fatal("[queue] database %s", why);
 	return q;
 }
 

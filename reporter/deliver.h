@@ -24,6 +24,7 @@ struct deliver_options {
 
 struct deliver_totals {
 	uint64_t sent, deferred, failed, expired;
+	bool wrong;		/* something else, that was logged */
 };
 
 /*

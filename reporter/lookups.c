@@ -4,6 +4,7 @@
 
 #include "conf/mem.h"
 #include "reporter/archive.h"
+#include "reporter/deliver.h"
 #include "reporter/dns.h"
 #include "reporter/enqueue.h"
 #include "reporter/quota.h"
@@ -30,16 +31,15 @@ resolved(const struct lookups *l, struct job *j, const struct rua_list *list)
 	struct archive copies = { 0 };
 	struct marks *m = l->marks;
 
-	for (size_t i = 0; i < list->n; i++)
-		d[i] = (struct queue_delivery){
-			.transport = list->list[i].scheme == RUA_MAILTO ?
-			    QUEUE_MAILTO : QUEUE_HTTPS,
-			.uri = list->list[i].uri, .host = list->list[i].host,
-			.next_try = l->due,
-		};
-	archive_report(&copies, list->folders, list->nfolders, NULL,
-	    j->r.filename, j->r.body, j->r.len);
-	archive_end(&copies);
+	for (size_t i = 0; i < list->n; i++) {
+		d[i] = enqueue_to(&list->list[i]);
+		d[i].next_try = l->due;
+	}
+	if (archive_report(&copies, list->folders, list->nfolders, NULL,
+	    j->r.filename, j->r.body, j->r.len) == -1)
+		m->totals->wrong = true;
+	if (archive_end(&copies) == -1)
+		m->totals->wrong = true;
 	marks_begin(m);
 	marks_must(m, queue_resolved(m->queue, j->d.row, m->clock(), d,
 	    list->n, list->n == 0 ? "copied to a folder, and to nobody else" :

@@ -303,7 +303,8 @@ run(struct send *s)
 		fatal("[queue] database %s: %s", s->conf.queue.database,
 		    queue_error(s->queue));
 	log_summary(&days, &totals, &left);
-	rc = days.wrong || left.pending + totals.failed + totals.expired > 0;
+	rc = days.wrong || totals.wrong ||
+	    left.pending + totals.failed + totals.expired > 0;
 	save_metrics(s, days.reports, rc);
 	return rc;
 }

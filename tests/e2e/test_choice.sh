@@ -197,6 +197,17 @@ check 'explained: that there were but our own reports' equal \
   no report: own reports only" "$(explain plain.example --day "$today" |
     sed '/TLSRPT record/d')"
 
+# A copy that cannot be kept, when DNS answers at last.
+rm -rf queue.db* spool folder
+: >folder
+need spool add --day "$day" <(failure not-kept.example)
+need exits 1 send --once --now
+need start_dns
+check 'a copy that cannot be kept is status 1' exits 1 send --once --now
+cp check.out log
+check 'and is named' grep 'no copy of .*!not-kept.example!.*: Not a dir' log
+stop_dns
+
 # Files that are wrong.
 printf 'out.example\na b\n' >exclude
 printf '. REPLACED x\nx REGEXP ( y\n' >map

@@ -9,6 +9,7 @@
 
 #include "conf/mem.h"
 #include "reporter/check.h"
+#include "spool/day.h"
 
 #define RSA_MIN	2048	/* bits, RFC 9325 section 4.5 */
 
@@ -89,11 +90,12 @@ judge_dates(struct look *l)
 		    "the certificate is %s%s",
 		    (chain->faults & CHAIN_EXPIRED) != 0 ? "expired" :
 		    "not valid yet", pkix_because(l));
-	else if (left < (int64_t)CHECK_EXPIRY_DAYS * 86400)
+	else if ((chain->faults & CHAIN_NONE) == 0 &&
+	    left < (int64_t)CHECK_EXPIRY_DAYS * DAY_SECONDS)
 		findings_add_as(l->findings, l->check->has_policy ?
 		    SEVERITY_WARNING : SEVERITY_INFO, F_STARTTLS_EXPIRING,
 		    l->host->name, "the certificate expires in %lld days",
-		    (long long)(left / 86400));
+		    (long long)(left / DAY_SECONDS));
 }
 
 /* All faults but those of dates and names. */
@@ -170,6 +172,28 @@ judge_strength(struct look *l)
 }
 
 static void
+say_what_works(struct look *l)
+{
+	const struct starttls *s = l->probe;
+	const struct chain *chain = &s->chain;
+	char *words, until[DAY_TEXT];
+
+	if ((chain->faults & CHAIN_NONE) != 0) {
+		findings_add(l->findings, F_STARTTLS_FOUND, l->subject,
+		    "%s with %s", s->version_name, s->cipher);
+		return;
+	}
+	words = chain_words(chain);
+	findings_add(l->findings, F_STARTTLS_FOUND, l->subject,
+	    "%s with %s; certificate: %s, key %s, of %s, until %s",
+	    s->version_name, s->cipher, words,
+	    chain->key != NULL ? chain->key : "none",
+	    chain->issuer != NULL ? chain->issuer : "nobody",
+	    day_format(day_of(chain->not_after), until));
+	free(words);
+}
+
+static void
 judge_tls(struct look *l)
 {
 	const struct starttls *s = l->probe;
@@ -187,8 +211,7 @@ judge_tls(struct look *l)
 		    "TLS is there, but the SMTP dialogue fails after it: %s",
 		    s->why);
 	else
-		findings_add(l->findings, F_STARTTLS_FOUND, l->subject,
-		    "%s with %s", s->version_name, s->cipher);
+		say_what_works(l);
 }
 
 static void

@@ -7,10 +7,13 @@
 #include <strings.h>
 
 #include "reporter/check.h"
+#include "spool/day.h"
 
-#define MAX_AGE_MIN	86400	/* below that a sender forgets it over a
-				   quiet weekend; RFC 8461 section 3.2 has
-				   weeks in mind */
+/*
+ * Below that a sender forgets the policy over a quiet weekend; RFC 8461
+ * section 3.2 has weeks in mind.
+ */
+#define MAX_AGE_MIN	DAY_SECONDS
 
 static bool
 is_meant(const char *txt)
@@ -117,7 +120,8 @@ static void
 judge_certificate(struct check *c, const struct check_config *config)
 {
 	const struct fetch *f = &c->fetch;
-	int64_t left = (f->chain.not_after - (int64_t)config->now) / 86400;
+	int64_t left = (f->chain.not_after - (int64_t)config->now) /
+	    DAY_SECONDS;
 	char *words;
 
 	if (f->chain.faults != 0) {

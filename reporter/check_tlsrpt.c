@@ -8,6 +8,7 @@
 
 #include "conf/mem.h"
 #include "reporter/check.h"
+#include "spool/day.h"
 
 /* Who takes no mail has nothing to hear of. */
 static void
@@ -154,7 +155,8 @@ judge_hello(struct check *c, const struct check_place *p,
     const struct check_config *config)
 {
 	const struct fetch *f = &p->hello;
-	int64_t left = (f->chain.not_after - (int64_t)config->now) / 86400;
+	int64_t left = (f->chain.not_after - (int64_t)config->now) /
+	    DAY_SECONDS;
 	char *words;
 
 	if (f->stage < FETCH_SECURED) {

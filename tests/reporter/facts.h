@@ -13,10 +13,10 @@
 
 #include "conf/mem.h"
 #include "reporter/check.h"
+#include "spool/day.h"
 
 #define DOMAIN	"example.com"
 #define FACTS_NOW	1800000000L	/* no test depends on the day */
-#define DAY_SECONDS	86400
 
 static const struct check_config facts_config = {
 	.probe = true, .validates = true, .now = FACTS_NOW,

@@ -126,6 +126,8 @@ a_certificate_is_as_bad_as_what_was_promised(void **state)
 		    CHAIN_SELF_SIGNED, 60, "error starttls-untrusted" },
 		{ "an unknown CA, enforce", ENFORCE, WORKS, TLS13,
 		    CHAIN_UNKNOWN_ISSUER, 60, "error starttls-untrusted" },
+		{ "none at all, enforce", ENFORCE, WORKS, TLS13, CHAIN_NONE,
+		    -20000, "error starttls-untrusted" },
 		{ "all of it, enforce", ENFORCE, WORKS, TLS13,
 		    CHAIN_SELF_SIGNED | CHAIN_WRONG_NAME | CHAIN_EXPIRED, -1,
 		    "error starttls-expired, error starttls-untrusted, "

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -27,6 +28,34 @@ each_kind_is_complete_and_has_a_name_of_its_own(void **state)
 			assert_string_not_equal(k->name,
 			    finding_kind((enum finding_id)j)->name);
 	}
+}
+
+/* The manual's section on them, a name a line: "Li NAME ,". */
+static void
+the_manual_has_each_name(void **state)
+{
+	char line[256], name[256];
+	FILE *f = fopen("reporter/tlsrpt-check.1", "r");
+	bool inside = false, known;
+	int n = 0;
+
+	(void)state;
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, ".Sh ", 4) == 0)
+			inside = strcmp(line, ".Sh FINDINGS\n") == 0;
+		if (!inside || sscanf(line, ".Li %255s", name) != 1)
+			continue;
+		known = false;
+		for (int i = 0; i < FINDING_IDS; i++)
+			known |= strcmp(name,
+			    finding_kind((enum finding_id)i)->name) == 0;
+		if (!known)
+			fail_msg("no finding is called %s", name);
+		n++;
+	}
+	fclose(f);
+	assert_int_equal(n, FINDING_IDS);
 }
 
 static void
@@ -137,6 +166,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    each_kind_is_complete_and_has_a_name_of_its_own),
+		cmocka_unit_test(the_manual_has_each_name),
 		cmocka_unit_test(the_worst_of_an_area_and_of_all_is_kept),
 		cmocka_unit_test(what_strangers_wrote_is_escaped),
 		cmocka_unit_test(long_texts_are_cut),

@@ -351,6 +351,22 @@ static const struct {
 	{ "a quota", EDQUOT, 3 },
 };
 
+/* How much junk was kept; four of it are sent. */
+static int
+rejected(const struct spool *s)
+{
+	char *text, *p;
+	int n = 0;
+
+	if (faccessat(s->rejected, "2026-11-21.jsonl", F_OK, 0) == -1)
+		return 0;
+	text = slurp(s->rejected, "2026-11-21.jsonl");
+	for (p = text; (p = strstr(p, "\"line\":\"junk\"")) != NULL; p++)
+		n++;
+	free(text);
+	return n;
+}
+
 static void
 each_counts_once_whatever_fails(void **state)
 {
@@ -371,6 +387,7 @@ each_counts_once_whatever_fails(void **state)
 				fail_msg("%s at %d: never ends",
 				    failures[f].name, fate.at);
 			fate.mode = LIVE;
+			assert_in_range(rejected(&s->spool), 0, 4);
 			/* What could not be sealed then is sealed now. */
 			assert_true(recover_and_finish(s, RING));
 			all_shown_are_there_once(s, fate.at);
@@ -653,6 +670,41 @@ trouble_is_said_once_a_minute(void **state)
 	    nowhere_to_reject_to, s), 1);
 }
 
+/* What a file has behind an error nobody knows; not so when it is full. */
+static void
+an_error_of_a_sync_ends_the_segment(void **state)
+{
+	static const struct {
+		int error, segments;
+	} rows[] = { { EIO, 2 }, { ENOSPC, 1 } };
+	struct scratch *s = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct process *p;
+
+		empty(s);
+		p = process_start(s, RING);
+		p->writer.sync_interval = 3600;
+		put_record(&p->ring, 0);
+		ring_show(&p->ring);
+		assert_int_equal(writer_round(&p->writer), 0);
+		p->writer.sync_interval = 0;
+		fate.error = rows[i].error;
+		fate.times = 1;
+		fate.step = 0;
+		fate.at = 1;
+		fate.mode = FAIL;
+		assert_int_equal(writer_round(&p->writer), -1);
+		fate.mode = LIVE;
+		assert_int_equal(writer_round(&p->writer), 0);
+		assert_int_equal(counter_get(&p->counters, SEGMENTS),
+		    rows[i].segments);
+		shared->shown = 1;
+		assert_true(process_finish(p));
+		all_shown_are_there_once(s, 0);
+	}
+}
+
 static size_t
 jobs_of(struct sealer *s)
 {
@@ -730,6 +782,8 @@ a_backlog_takes_few_syncs(void **state)
 		;
 	fate.synced = NULL;
 	assert_in_range(rounds, 5, 8);
+	/* But a quarter of the ring is worth one. */
+	assert_true(ring_used(&p->ring) < p->ring.size / 4);
 	/* Two of the folder and the header, when the segment was begun. */
 	assert_in_range(syncs, 3, 7);
 	assert_true(process_finish(p));
@@ -771,6 +825,7 @@ main(void)
 		CASE(what_is_rejected_is_kept_however_we_die),
 		CASE(what_was_recovered_is_synced),
 		CASE(trouble_is_said_once_a_minute),
+		CASE(an_error_of_a_sync_ends_the_segment),
 		CASE(what_cannot_be_sealed_is_tried_again),
 		CASE(a_backlog_takes_few_syncs),
 	};

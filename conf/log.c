@@ -181,11 +181,14 @@ write_text(FILE *f, enum log_level level, const char *message,
 	}
 }
 
-/* JSON has its own escapes; what is not UTF-8 is escaped as in text. */
+/*
+ * JSON has its own escapes, for all but DEL; that and what is not UTF-8 is
+ * escaped as in text.
+ */
 static json_t *
 json_text(const char *s)
 {
-	json_t *text = json_string(s);
+	json_t *text = strchr(s, 0x7f) == NULL ? json_string(s) : NULL;
 	char *escaped;
 
 	if (text == NULL && (escaped = log_escape(s)) != NULL) {

@@ -164,17 +164,31 @@ an_event_can_be_parsed(void **state)
 static void
 json_survives_what_is_no_utf8(void **state)
 {
+	static const struct {
+		const char *text, *logged;
+	} rows[] = {
+		{ "a\xff" "b", "a\\xffb" },
+		{ "a\x7f" "b", "a\\x7fb" },
+		{ "a\xc2\x9b\u2028b", "a\xc2\x9b\u2028b" },
+	};
 	json_t *o;
 
 	(void)state;
 	log_open("test", LOG_TO_STDERR, LOG_AS_JSON, LOG_LEVEL_INFO);
-	catch_begin();
-	log_info("%s", "a\xff" "b");
-	o = json_loads(catch_end(), 0, NULL);
-	assert_non_null(o);
-	assert_string_equal(json_string_value(json_object_get(o, "message")),
-	    "a\\xffb");
-	json_decref(o);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *line;
+
+		catch_begin();
+		log_info("%s", rows[i].text);
+		line = catch_end();
+		for (const char *p = line; *p != '\n'; p++)
+			assert_in_range(*p, 0x20, 0x7e);
+		o = json_loads(line, 0, NULL);
+		assert_non_null(o);
+		assert_string_equal(json_string_value(json_object_get(o,
+		    "message")), rows[i].logged);
+		json_decref(o);
+	}
 }
 
 /* In a process of its own, which ends with the number of the check it failed. */

@@ -66,7 +66,7 @@ check 'so are certificates for https' misses https ca_file
 # As a run would find it.
 ready()
 {
-	"$build/tlsrpt-send" --config ready.conf --check-config --no-dns "$@"
+	"$build/tlsrpt-send" --config ready.conf --check-config --no-dns
 }
 as_nobody()
 {

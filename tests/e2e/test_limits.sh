@@ -115,7 +115,7 @@ check 'there is one of each' equal 5 "$(sql "select count(*) from delivery
 # that do not pack, and as much of them as there can be.
 made_up()
 {
-	python3 - "$@" <<-'END'
+	python3 - <<-'END'
 	import json, random, sys
 
 	def text(n):

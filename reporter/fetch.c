@@ -12,7 +12,7 @@
 #include "reporter/address.h"
 #include "reporter/ascii.h"
 #include "reporter/curl_must.h"
-#include "reporter/tls_deadline.h"
+#include "reporter/tls_guard.h"
 
 #define PORT_HTTPS	443
 #define HEADERS_MAX	(64 << 10)	/* all of them, 1xx too */
@@ -90,7 +90,7 @@ on_context(CURL *easy, void *ctx, void *arg)
 	(void)easy;
 	t->connected = true;
 	chain_collect(ctx, &t->f->chain);
-	tls_deadline(ctx, &t->deadline);
+	tls_guard(ctx);
 	return CURLE_OK;
 }
 
@@ -246,8 +246,7 @@ try_address(struct transfer *t, const char *address)
 	f->why = NULL;
 	code = curl_easy_perform(t->easy);
 	f->stage = stage(t, code);
-	f->late = code == CURLE_OPERATION_TIMEDOUT ||
-	    (code != CURLE_OK && clock_ms() >= t->deadline);
+	f->late = code == CURLE_OPERATION_TIMEDOUT;
 	f->guarded = f->stage == FETCH_NOWHERE && t->refused[0] != '\0';
 	if (code != CURLE_OK)
 		f->why = words(t, code);

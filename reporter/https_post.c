@@ -12,6 +12,7 @@
 #include "conf/mem.h"
 #include "reporter/address.h"
 #include "reporter/gzip.h"
+#include "reporter/tls_guard.h"
 
 /* What an answer may cost us; its body is of no use to us at all. */
 #define HEADERS_MAX	(64 << 10)	/* all of them, 1xx too */
@@ -101,12 +102,21 @@ on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
+static CURLcode
+on_context(CURL *easy, void *ctx, void *arg)
+{
+	(void)easy, (void)arg;
+	tls_guard(ctx);
+	return CURLE_OK;
+}
+
 static void
 set_peer_check(CURL *easy, const struct https *h)
 {
 	const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
 
 	SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(easy, CURLOPT_SSL_CTX_FUNCTION, on_context);
 	SET(easy, CURLOPT_SSL_VERIFYPEER, h->verify ? 1L : 0L);
 	SET(easy, CURLOPT_SSL_VERIFYHOST, h->verify ? 2L : 0L);
 	if (h->ca_file != NULL)

@@ -16,7 +16,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/address.h"
-#include "reporter/tls_deadline.h"
+#include "reporter/tls_guard.h"
 
 #define PORT_SMTP	25
 #define QUIT_MS		1000	/* for the last reply, which nobody needs */
@@ -78,7 +78,7 @@ use_tls(struct session *x)
 		fatal("SSL_CTX_new failed");
 	SSL_CTX_set_options(x->ctx, SSL_OP_LEGACY_SERVER_CONNECT);
 	chain_collect(x->ctx, &x->s->chain);
-	tls_deadline(x->ctx, &x->deadline);
+	tls_guard(x->ctx);
 	x->ssl = SSL_new(x->ctx);
 	if (x->ssl == NULL || SSL_set_fd(x->ssl, x->fd) != 1 ||
 	    (named && SSL_set_tlsext_host_name(x->ssl, x->host) != 1))

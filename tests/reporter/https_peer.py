@@ -5,7 +5,8 @@ usage: https_peer.py FOLDER
 
 FOLDER holds the certificates of https_peer.sh.  Prints one line of ports:
 good, wrong, expired, self (TLS with that certificate), plain (says something
-that is not TLS) and mute (says nothing).  Every request is written to
+that is not TLS), mute (says nothing) and flood (handshake messages that mean
+nothing, as fast as they are read).  Every request is written to
 FOLDER/requests as soon as it is complete.
 """
 import email.utils
@@ -173,6 +174,17 @@ def mute(c, _):
     c.close()
 
 
+def flood(c, _):
+    try:
+        c.recv(1)
+        while True:
+            c.sendall(b"\x16\x03\x03\x00\x04\0\0\0\0" * 1000)
+    except OSError:
+        pass
+    finally:
+        c.close()
+
+
 def listen(function, context):
     s = socket.create_server(("127.0.0.1", 0), backlog=64)
 
@@ -193,5 +205,5 @@ def tls(name):
 
 
 ports = [tls(name) for name in ("good", "wrong", "expired", "self")]
-ports += [listen(plain, None), listen(mute, None)]
+ports += [listen(plain, None), listen(mute, None), listen(flood, None)]
 print(*ports, flush=True)

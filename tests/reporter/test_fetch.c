@@ -60,7 +60,7 @@ static const struct row {
 	{ "hangs-up", FETCH_SECURED, "", 0, "", "", 0, 0,
 	    0 },
 	{ "bare-silent", FETCH_CONNECTED, LATE, 0, "", "", 0, true, 0 },
-	{ "bare-flood", FETCH_CONNECTED, LATE, 0, "", "", 0, true, 0 },
+	{ "bare-flood", FETCH_CONNECTED, "", 0, "", "", 0, 0, 0 },
 	{ "bare-cut", FETCH_CONNECTED, "OpenSSL SSL_connect: ", 0, "", "", 0,
 	    0, 0 },
 	{ "bare-garbage", FETCH_CONNECTED, "", 0, "", "", 0, 0, 0 },

@@ -29,7 +29,7 @@
 
 static char dir[64], ca_file[96];
 static pid_t peer, nginx;
-static unsigned good, wrong, expired, self, plain, mute;	/* ports */
+static unsigned good, wrong, expired, self, plain, mute, flood;	/* ports */
 static unsigned nginx_port;
 
 static const void *body;	/* JSON, packed */
@@ -99,8 +99,8 @@ start_peer(void)
 	peer = start(fds[1], argv);
 	close(fds[1]);
 	assert_non_null(f = fdopen(fds[0], "r"));
-	assert_int_equal(fscanf(f, "%u %u %u %u %u %u", &good, &wrong,
-	    &expired, &self, &plain, &mute), 6);
+	assert_int_equal(fscanf(f, "%u %u %u %u %u %u %u", &good, &wrong,
+	    &expired, &self, &plain, &mute, &flood), 7);
 	fclose(f);
 }
 
@@ -529,6 +529,9 @@ no_tls_is_deferred(void **state)
 	check("plain", &r, DEFERRED, 0, "wrong version number");
 	r = post(h, mute, "");
 	check("mute", &r, DEFERRED, 0, "timeout");
+	/* It must not keep us from our timers, and from all others. */
+	r = post(h, flood, "");
+	check("flood", &r, DEFERRED, 0, "Protocol error");
 	r = post(h, free_port(), "");
 	check("nobody there", &r, DEFERRED, 0, "connect");
 	https_free(h);

@@ -66,7 +66,7 @@ static const struct row {
 	{ .server = "tls-drip", .stage = STARTTLS_ACCEPTED,
 	    .why = "TLS handshake: wrong version number" },
 	{ .server = "tls-flood", .stage = STARTTLS_ACCEPTED,
-	    .why = LATE("TLS handshake"), .late = true },
+	    .why = "TLS handshake: Protocol error" },
 	{ .server = "injected", .stage = STARTTLS_ACCEPTED,
 	    .why = "STARTTLS: more text in clear behind the reply",
 	    .injected = true },

@@ -10,7 +10,7 @@
 rounds=3
 reports=5000 hosts=50 parallel=64
 
-# The reports in a queue, with their first tries hours ahead; and as files.
+# The reports in a queue, all of them due; and as files.
 make_queue()
 {
 	local n
@@ -22,6 +22,7 @@ make_queue()
 	done >"$scratch/day.jsonl"
 	sample_add "tlsrpt-spool add" "$scratch/day.jsonl"
 	sample_send queue
+	make_due
 	mv "$scratch/queue.db" "$scratch/full.db"
 	"$build/tlsrpt-send" --config "$scratch/tlsrpt.conf" --day "$day" \
 	    --dry-run --out "$scratch/reports" >/dev/null 2>"$scratch/err" ||
@@ -33,7 +34,7 @@ deliver()
 	rm -f "$scratch"/queue.db*
 	cp "$scratch/full.db" "$scratch/queue.db"
 	sample tlsrpt-send "$build/tlsrpt-send" --config \
-	    "$scratch/tlsrpt.conf" --once --now
+	    "$scratch/tlsrpt.conf" --once
 }
 
 by_curl()

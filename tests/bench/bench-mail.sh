@@ -14,7 +14,7 @@ port=18525
 smtp-sink -c -u "$(id -un)" 127.0.0.1:$port 100 >/dev/null 2>&1 &
 trap 'kill %1; rm -rf "$scratch"' EXIT
 
-# Reports whose mails are due hours from now, in full.db; in few.db fewer.
+# Reports whose mails are due, in full.db; in few.db fewer.
 make_queue()
 {
 	local n bits
@@ -40,6 +40,7 @@ make_queue()
 	done >"$scratch/day.jsonl"
 	sample_add "tlsrpt-spool add" "$scratch/day.jsonl"
 	sample_send queue
+	make_due
 	mv "$scratch/queue.db" "$scratch/full.db"
 	cp "$scratch/full.db" "$scratch/few.db"
 	sqlite3 "$scratch/few.db" \
@@ -52,7 +53,7 @@ deliver()
 	rm -f "$scratch"/queue.db*
 	cp "$scratch/$2.db" "$scratch/queue.db"
 	sample "$1" "$build/tlsrpt-send" --config "$scratch/$1.conf" \
-	    --once --now
+	    --once
 }
 
 # signatures BITS: a second, by one core

@@ -75,6 +75,13 @@ sample_send()
 	may_exit=0
 }
 
+# make_due: all that is queued, also the few that have been sent by now.
+make_due()
+{
+	sqlite3 "$scratch/queue.db" "update delivery set next_try = 0,
+	    state = 'pending', first_try = 0, tries = 0, ended = 0, note = NULL"
+}
+
 # record N RUA: of domain number N, which wants its reports there.
 record()
 {

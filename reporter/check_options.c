@@ -31,7 +31,7 @@ static const char usage[] =
 "  --ca-file FILE       trust these CAs, not those of the system\n"
 "  --port N             of mail servers, instead of 25\n"
 "  --allow-private      connect to private and loopback addresses, too\n"
-"  --timeout S          seconds for one look-up or connection (default: 15)\n"
+"  --timeout S          seconds for a look-up (default: 10) and a connection (15)\n"
 "  --config FILE        take [dns] and [https] from there, and check our own\n"
 "                       DKIM key, too; " CONF_FILE "\n"
 "                       is used as well where it can be read\n"

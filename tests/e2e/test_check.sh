@@ -167,6 +167,8 @@ while IFS=$'\t' read -r domain severity id words; do
 done <rows
 check 'a good one is status 0' tool good.test
 check 'a warning is status 1' exits 1 tool no-record.test
+check 'an error is status 1' exits 1 tool bad-syntax.test
+check 'what is only to be known is status 0' tool null-mx.test
 check 'nobody followed the redirect' fails grep -q 'GET / ' requests.log
 check 'private addresses are let alone' eval 'timeout 60 \
     "$build/tlsrpt-check" --resolver $resolver --trust-anchor "$T/$key.ds" \

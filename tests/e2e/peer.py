@@ -254,12 +254,12 @@ class Web:
             self.say(conn, 415 if line[1] == "415 twice" else 201)
             return True
         self.journal.done(place, line, body)
+        # A kept connection would blur what belongs to which attempt.
+        keep = not place.startswith("s")
         if line[1].isdigit():
-            # A kept connection would blur what belongs to which attempt.
-            keep = not place.startswith("s")
             self.say(conn, int(line[1]), *[] if keep else ["Connection: close"])
             return keep
-        return self.trick(conn, line[1], place)
+        return self.trick(conn, line[1], place) and keep
 
     @staticmethod
     def say(conn, code, *headers, length=0):

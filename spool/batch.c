@@ -194,12 +194,7 @@ write_segment(struct pending *p, const struct batch_day *d,
 	segment_header(p->file.f, g);
 	for (size_t i = 0; i < n; i++)
 		segment_record(p->file.f, line[i].text, line[i].len, line[i].n);
-	if (fflush(p->file.f) == EOF)
-		return -1;
-	if (!ferror(p->file.f))
-		return 0;
-	errno = EIO;		/* an earlier write, whose errno is gone */
-	return -1;
+	return file_flush(p->file.f);
 }
 
 /* Write what is held of this day to a temporary, and forget it. */

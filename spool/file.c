@@ -111,6 +111,17 @@ file_new_open(struct file_new *n, int dirfd, const char *name, mode_t mode)
 	return 0;
 }
 
+int
+file_flush(FILE *f)
+{
+	if (fflush(f) == EOF)
+		return -1;
+	if (!ferror(f))
+		return 0;
+	errno = EIO;		/* an earlier write, whose errno is gone */
+	return -1;
+}
+
 /*
  * All that was written to n->f is on stable storage, and n->f closed.  On -1
  * it may still be open.
@@ -120,13 +131,7 @@ finish(struct file_new *n)
 {
 	FILE *f = n->f;
 
-	if (fflush(f) == EOF)
-		return -1;
-	if (ferror(f)) {	/* an earlier write, whose errno is gone */
-		errno = EIO;
-		return -1;
-	}
-	if (fsync(fileno(f)) == -1)
+	if (file_flush(f) == -1 || fsync(fileno(f)) == -1)
 		return -1;
 	n->f = NULL;
 	return fclose(f) == EOF ? -1 : 0;

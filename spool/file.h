@@ -39,6 +39,12 @@ int	file_new_open(struct file_new *n, int dirfd, const char *name,
 int	file_new_commit(struct file_new *n, bool once);
 void	file_new_abort(struct file_new *n);
 
+/*
+ * Hand the system what is buffered; -1 with errno, also for an earlier error
+ * of this stream.
+ */
+int	file_flush(FILE *f);
+
 /* Write all of buf, going on after short writes and EINTR. */
 int	file_write(int fd, const void *buf, size_t len);
 

@@ -16,6 +16,7 @@
 #include "conf/mem.h"
 #include "spool/batch.h"
 #include "spool/day.h"
+#include "spool/file.h"
 #include "spool/fold.h"
 #include "spool/segment.h"
 
@@ -217,7 +218,7 @@ add_records(struct spool *s, struct import *m, const char *origin)
 	int rc;
 
 	write_held(m);
-	if (fflush(m->records) == EOF || ferror(m->records))
+	if (file_flush(m->records) == -1)
 		return -1;
 	key = log_key(m);
 	source.key = key;

@@ -1,6 +1,5 @@
 #include "spool/sealed.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -126,10 +125,5 @@ sealed_finish(struct sealed *s)
 	if (fseeko(s->file.f, 0, SEEK_SET) == -1)
 		return -1;
 	write_header(s, s->lines, s->sessions);
-	if (fflush(s->file.f) == EOF)
-		return -1;
-	if (!ferror(s->file.f))
-		return 0;
-	errno = EIO;		/* an earlier write, whose errno is gone */
-	return -1;
+	return file_flush(s->file.f);
 }

@@ -8,6 +8,9 @@
 #
 #	HOST.mx.test	127.0.1.N by what it is, see world_hosts
 
+# shellcheck source=tests/e2e/signed.sh
+. "${root:?}/tests/e2e/signed.sh"
+
 # Name, address, what its smtpd is told, certificate, TLSA records.
 world_hosts()
 {
@@ -192,67 +195,10 @@ world_sign()
 
 world_dns()
 {
-	local zone
-
-	key=$(ldns-keygen -a ECDSAP256SHA256 -k -r /dev/urandom test) &&
-	    cp "$(ldns-keygen -a ECDSAP256SHA256 -k -r /dev/urandom \
-	    bogus.test).ds" bogus.ds && world_sign || return
-	cat >nsd.conf <<-END
-	server:
-	    ip-address: 127.0.0.2
-	    username: ""
-	    chroot: ""
-	    zonesdir: "$T"
-	    pidfile: "$T/nsd.pid"
-	    logfile: "$T/nsd.log"
-	    database: ""
-	    xfrdfile: ""
-	    zonelistfile: "$T/nsd.zones"
-	    server-count: 1
-	    rrl-ratelimit: 0
-	    rrl-whitelist-ratelimit: 0
-	remote-control:
-	    control-enable: no
-	zone:
-	    name: test
-	    zonefile: test.signed
-	END
-	for zone in plain bogus; do
-		printf 'zone:\n name: %s.test\n zonefile: %s.zone\n' \
-		    $zone $zone >>nsd.conf
-	done
-	cat >resolver.conf <<-END
-	server:
-	    interface: 127.0.0.1
-	    username: ""
-	    chroot: ""
-	    directory: "$T"
-	    pidfile: "$T/resolver.pid"
-	    use-syslog: no
-	    logfile: "$T/resolver.log"
-	    do-ip6: no
-	    do-not-query-localhost: no
-	    module-config: "validator iterator"
-	    trust-anchor-file: "$T/$key.ds"
-	    local-zone: "test." nodefault
-	stub-zone:
-	    name: test
-	    stub-addr: 127.0.0.2
-	remote-control:
-	    control-enable: no
-	END
-	nsd -c nsd.conf && unbound -c resolver.conf &&
-	    wait_for 10 port_open 53
-}
-
-# After a change of test.zone; the resolver still has the old one.
-world_dns_again()
-{
-	local pid
-
-	pid=$(<nsd.pid)
-	world_sign && kill "$pid" && wait_for 10 gone "$pid" &&
-	    nsd -c nsd.conf
+	key=$(signed_key test) &&
+	    cp "$(signed_key bogus.test).ds" bogus.ds && world_sign &&
+	    signed_start 127.0.0.2 "$key" test=test.signed \
+	    plain.test=plain.zone bogus.test=bogus.zone
 }
 
 # --- web ---------------------------------------------------------------------
@@ -375,12 +321,8 @@ world_mail()
 
 world_stop()
 {
-	local file
-
 	[[ ${socat:-} ]] && kill "$socat"
-	for file in nsd.pid resolver.pid; do
-		[[ -s $T/$file ]] && kill "$(<"$T/$file")"
-	done
+	signed_stop
 	stop_nginx
 	stop_postfix
 }

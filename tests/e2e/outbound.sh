@@ -4,6 +4,9 @@
 # server for each on an address of its own, with all that can be wrong about
 # TLS.  A validating resolver is on 127.0.0.1.
 
+# shellcheck source=tests/e2e/signed.sh
+. "${root:?}/tests/e2e/signed.sh"
+
 # A domain a line: its name, what its mail server is (see sinks.py), its TLSA
 # record (`-`: none), the policy to send to it under (what follows the name in
 # smtp_tls_policy_maps; `-`: the default, dane).
@@ -108,49 +111,9 @@ outbound_dns()
 	local key
 
 	outbound_zone >test.zone
-	key=$(ldns-keygen -a ECDSAP256SHA256 -k -r /dev/urandom test) || return
-	ldns-signzone -f test.signed test.zone "$key" || return
-	cat >nsd.conf <<-END
-	server:
-	    ip-address: 127.0.0.1
-	    port: 5300
-	    username: ""
-	    chroot: ""
-	    zonesdir: "$T"
-	    pidfile: "$T/nsd.pid"
-	    logfile: "$T/nsd.log"
-	    database: ""
-	    xfrdfile: ""
-	    zonelistfile: "$T/nsd.zones"
-	    server-count: 1
-	remote-control:
-	    control-enable: no
-	zone:
-	    name: test
-	    zonefile: test.signed
-	END
-	cat >resolver.conf <<-END
-	server:
-	    interface: 127.0.0.1
-	    username: ""
-	    chroot: ""
-	    directory: "$T"
-	    pidfile: "$T/resolver.pid"
-	    use-syslog: no
-	    logfile: "$T/resolver.log"
-	    do-ip6: no
-	    do-not-query-localhost: no
-	    module-config: "validator iterator"
-	    trust-anchor-file: "$T/$key.ds"
-	    local-zone: "test." nodefault
-	stub-zone:
-	    name: test
-	    stub-addr: 127.0.0.1@5300
-	remote-control:
-	    control-enable: no
-	END
-	nsd -c nsd.conf && unbound -c resolver.conf &&
-	    wait_for 10 port_open 5300 && wait_for 10 port_open 53
+	key=$(signed_key test) &&
+	    ldns-signzone -f test.signed test.zone "$key" &&
+	    signed_start 127.0.0.1@5300 "$key" test=test.signed
 }
 
 # --- mail servers --------------------------------------------------------------
@@ -177,12 +140,8 @@ outbound_start()
 
 outbound_stop()
 {
-	local file
-
 	[[ ${sinks:-} ]] && kill "$sinks"
-	for file in nsd.pid resolver.pid; do
-		[[ -s $T/$file ]] && kill "$(<"$T/$file")"
-	done
+	signed_stop
 }
 
 # --- Postfix -------------------------------------------------------------------

@@ -212,7 +212,7 @@ publish()
 	jq -r '.suggestion.records[]' suggest.json >>test.zone
 	world_policy bare.test "$(jq -r .suggestion.policy suggest.json)
 "
-	world_dns_again
+	world_sign && signed_again
 }
 check 'it is published' publish
 check 'and then nothing is wrong' eval \

@@ -8,8 +8,8 @@ here=$(dirname "$0")
 tree=$(realpath "$here/../..")
 cache=$tree/build/bookworm-boot
 deb=$(ls "$tree"/build/deb/tlsrpt_*.deb)
-if [[ ! ${ISOLATED+set} ]] && ! why=$("$here/bookworm-root.sh" "$cache" \
-    "$deb" openssl systemd-sysv postfix cron procps python3-minimal \
+if [[ ! ${ISOLATED+set} ]] && ! why=$("$here/debian-root.sh" bookworm \
+    "$cache" "$deb" openssl systemd-sysv postfix cron procps python3-minimal \
     libpython3-stdlib); then
 	echo "ok 1 - the package, booted # SKIP no root: $why"
 	echo 1..1

@@ -17,7 +17,7 @@ build_image()
 		echo 'buildah or podman is not installed'
 		return 1
 	fi
-	"$here/bookworm-root.sh" "$tree/build/bookworm-slim" - || return
+	"$here/debian-root.sh" bookworm "$tree/build/bookworm-slim" || return
 	podman "${stored[@]}" image exists $base ||
 	    tar -C "$tree/build/bookworm-slim" -c . |
 	    podman "${stored[@]}" import - $base >/dev/null || return

@@ -11,7 +11,7 @@ deb=$(ls "$tree"/build/deb/tlsrpt_*.deb)
 
 # With what the package depends on: later there is no network.
 if [[ ! ${ISOLATED+set} ]] &&
-    ! why=$("$here/bookworm-root.sh" "$cache" "$deb" openssl); then
+    ! why=$("$here/debian-root.sh" bookworm "$cache" "$deb" openssl); then
 	echo "ok 1 - the package # SKIP no root: $why"
 	echo 1..1
 	exit

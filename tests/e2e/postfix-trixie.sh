@@ -8,7 +8,8 @@
 #	make e2e-postfix
 here=$(dirname "$0")
 cache=$(realpath "$here/../..")/build/trixie
-if [[ ! ${ISOLATED+set} ]] && ! why=$("$here/trixie-root.sh" "$cache"); then
+if [[ ! ${ISOLATED+set} ]] && ! why=$("$here/debian-root.sh" trixie "$cache" \
+    postfix libtlsrpt0); then
 	echo "ok 1 - the Postfix of Debian 13 # SKIP no root for it: $why"
 	echo 1..1
 	exit

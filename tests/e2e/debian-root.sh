@@ -1,15 +1,22 @@
 #!/usr/bin/env bash
-# Make a root of Debian 12 in the folder named, with these packages and what
-# the .deb depends on and recommends, from the mirror that apt is configured with; nothing to
-# do when it is there.  - for the .deb: none.  Says why when it cannot.
+# Make a root of a Debian in the folder named, with these packages, from the
+# mirror that apt is configured with; nothing to do when it is there.  A .deb
+# among them stands for what it depends on and recommends.  Says why when it
+# cannot.
 set -eu
-dir=${1:?usage: bookworm-root.sh FOLDER DEB [PACKAGE]...} deb=$2
+usage='usage: debian-root.sh SUITE FOLDER [PACKAGE|DEB]...'
+suite=${1:?$usage} dir=${2:?$usage}
 shift 2
 
 needs=
-[[ $deb == - ]] || needs=$(dpkg-deb -f "$deb" Depends Recommends |
-    sed 's/^[A-Z][a-z]*: //; s/ ([^)]*)//g; s/, /,/g' | paste -sd ,)
-(($# == 0)) || needs+=$(printf ',%s' "$@")
+for package; do
+	if [[ $package == *.deb ]]; then
+		package=$(dpkg-deb -f "$package" Depends Recommends |
+		    sed 's/^[A-Z][a-z]*: //; s/ ([^)]*)//g; s/, /,/g' |
+		    paste -sd ,)
+	fi
+	needs+=${needs:+,}$package
+done
 [[ -e $dir/.needs && $(<"$dir/.needs") == "$needs" ]] && exit
 if ((EUID != 0)); then
 	echo 'only root can make one'
@@ -30,7 +37,7 @@ mkdir -p "${dir%/*}"
 rm -rf "$dir.new" "$dir"
 export DEBIAN_FRONTEND=noninteractive
 if ! debootstrap --variant=minbase ${needs:+--include="$needs"} \
-    bookworm "$dir.new" "$mirror" >"$dir.log" 2>&1; then
+    "$suite" "$dir.new" "$mirror" >"$dir.log" 2>&1; then
 	echo "debootstrap failed: $(tail -n 1 "$dir.log")"
 	exit 1
 fi

@@ -27,7 +27,7 @@ code_keys()
 	tr '\n' ' ' <"$root/$1" | grep -oE "$2" | grep -oE '"[a-z_-]+"' |
 	    tr -d '"' | sort -u
 }
-getters='(json_object_get|get_[a-z]+)\((rd, )?(obj|root),[[:space:]]*"[^"]*"'
+getters='(json_object_get|(get|member)_[a-z]+)\((rd, )?(obj|root),[[:space:]]*"[^"]*"'
 check 'keys of a record are those that are read' equal \
     "$({ code_keys spool/record.c "$getters|key = \"[^\"]*\""; echo t; } |
 	sort -u)" \

@@ -157,11 +157,16 @@ list_of(char *text)
 	return list;
 }
 
-/* So that libcurl has nothing to look up itself. */
+/*
+ * So that libcurl has nothing to look up itself.  An IPv6 address as host is
+ * in the URL already, and not to be written here.
+ */
 static void
 set_address(struct transfer *t, const char *host, unsigned port,
     const char *address)
 {
+	if (strchr(host, ':') != NULL)
+		return;
 	curl_slist_free_all(t->resolve);
 	t->resolve = list_of(xasprintf(strchr(address, ':') != NULL ?
 	    "%s:%u:[%s]" : "%s:%u:%s", host, port, address));

@@ -125,7 +125,7 @@ tool()
 {
 	timeout 120 "$build/tlsrpt-check" --resolver "$resolver" \
 	    --trust-anchor "$T/$key.ds" --ca-file "$T/ca.pem" \
-	    --allow-private --timeout 5 "$@"
+	    --allow-private --timeout 7 "$@"
 }
 
 resolver=127.0.0.1

@@ -14,8 +14,8 @@
 #include "tests/reporter/tls_peer.h"
 
 #define ROWS(a)	(sizeof(a) / sizeof((a)[0]))
-#define SECONDS	2	/* enough for what works, even on a busy machine */
-#define LATE(what)	what ": no answer within 2 s"
+#define SECONDS	3	/* enough for what works, even on a busy machine */
+#define LATE(what)	what ": no answer within 3 s"
 
 /* What a server's probe comes to; whatever is 0 here has to be. */
 static const struct row {

@@ -207,6 +207,13 @@ while read -r command; do
 	esac
 	check "README.Debian: $command" inside sh -c "$command"
 done < <(sed -n 's/^     //p' "$root/packaging/debian/tlsrpt.README.Debian")
+postfix_lines()
+{
+	grep -o 'postconf -e .*' "$root/$1"
+}
+check 'the README has the same lines for Postfix' equal \
+    "$(postfix_lines packaging/debian/tlsrpt.README.Debian)" \
+    "$(postfix_lines README.md)"
 check 'the settings are for tlsrpt, too' as_tlsrpt tlsrpt-send \
     --check-config --no-dns
 check 'the collector runs' is tlsrpt-spoold.service active

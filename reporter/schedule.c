@@ -13,6 +13,8 @@ struct schedule_host {
 	struct schedule_host *next;	/* in a line */
 	struct schedule_job *first, **last;
 	size_t active;
+	unsigned turn;			/* jobs begun in it */
+	int64_t turn_began;
 	unsigned failures;		/* in a row */
 	long hold;			/* how long it is put aside */
 	int64_t until;			/* it is put aside */
@@ -32,6 +34,7 @@ struct schedule {
 	size_t waiting, started;
 	size_t counted, strange;	/* started; of hosts not yet reached */
 	struct schedule_job *oldest, *newest;	/* of those that count */
+	struct line turn;		/* have jobs waiting, and their turn */
 	struct line round;		/* have jobs waiting */
 	struct line strangers;		/* the same, not yet reached */
 	struct line aside;		/* the same, put aside */
@@ -73,6 +76,7 @@ schedule_new(const struct schedule_limits *limits)
 	struct schedule *s = xcalloc(1, sizeof(*s));
 
 	s->limits = *limits;
+	line_init(&s->turn);
 	line_init(&s->round);
 	line_init(&s->strangers);
 	line_init(&s->aside);
@@ -126,6 +130,16 @@ limit(const struct schedule *s, const struct schedule_host *h, int64_t now)
 	    left < s->limits.per_host ? left : s->limits.per_host;
 }
 
+static struct line *
+line_of(struct schedule *s, const struct schedule_host *h, int64_t now)
+{
+	if (!h->reached)
+		return &s->strangers;
+	return h->turn < SCHEDULE_TURN &&
+	    now <= h->turn_began + SCHEDULE_TURN_SECONDS ? &s->turn :
+	    &s->round;
+}
+
 /* Put a host that has jobs waiting into a line, if it is in none. */
 static void
 place(struct schedule *s, struct schedule_host *h, int64_t now)
@@ -137,7 +151,7 @@ place(struct schedule *s, struct schedule_host *h, int64_t now)
 	if (most == 0)
 		line_append(&s->aside, h);
 	else if (h->active < most)
-		line_append(h->reached ? &s->round : &s->strangers, h);
+		line_append(line_of(s, h, now), h);
 }
 
 void
@@ -216,11 +230,17 @@ next_of(struct schedule *s, struct line *line, int64_t now)
 
 	/* What holds for a host may have changed while it was in line. */
 	while ((h = line_shift(line)) != NULL) {
-		if (h->first == NULL || h->active >= limit(s, h, now)) {
+		if (h->first == NULL || h->active >= limit(s, h, now) ||
+		    (line == &s->turn && line_of(s, h, now) != line)) {
 			place(s, h, now);
 			continue;
 		}
 		job = shift_job(s, h);
+		if (line != &s->turn) {
+			h->turn = 0;
+			h->turn_began = now;
+		}
+		h->turn++;
 		h->active++;
 		s->started++;
 		count(s, job, now);
@@ -239,6 +259,8 @@ schedule_next(struct schedule *s, int64_t now)
 		return NULL;
 	if (2 * s->strange < s->limits.parallel)
 		job = next_of(s, &s->strangers, now);
+	if (job == NULL)
+		job = next_of(s, &s->turn, now);
 	if (job == NULL)
 		job = next_of(s, &s->round, now);
 	return job != NULL ? job : next_of(s, &s->strangers, now);

@@ -28,12 +28,18 @@ struct schedule_job {			/* the schedule's own */
  * for the first time.  Hosts that have not been may have no more than half of
  * parallel while others wait.
  *
+ * A host that has been reached keeps its turn for SCHEDULE_TURN jobs, while the
+ * connections to it are open, or until more than SCHEDULE_TURN_SECONDS have
+ * passed since the first of them began.
+ *
  * A host that was not reached failures_max times in a row is put aside: for
  * hold_min seconds, twice as long each time it is tried again in vain, up to
  * hold_max; then one job is let through to see whether it is back.
  */
 #define SCHEDULE_SLOW		2
 #define SCHEDULE_SLOW_MAX	512
+#define SCHEDULE_TURN		32
+#define SCHEDULE_TURN_SECONDS	1
 
 struct schedule_limits {
 	size_t parallel, per_host;

@@ -59,6 +59,53 @@ hosts_take_turns(void **state)
 	schedule_free(s);
 }
 
+/* What one host does when it is its turn, at such a pace. */
+static void
+assert_turn(int64_t seconds_each, int jobs)
+{
+	struct schedule *s = schedule_of(1, 1, 3);
+	static struct job a[2 * SCHEDULE_TURN], b[2];
+	struct schedule_job *j;
+	int64_t now = 1000;
+	int n = 0;
+
+	for (size_t i = 0; i < 2 * SCHEDULE_TURN; i++) {
+		a[i] = (struct job){ .name = "a" };
+		schedule_add(s, "a", &a[i].scheduled);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		b[i] = (struct job){ .name = "b" };
+		schedule_add(s, "b", &b[i].scheduled);
+	}
+	/* Both are reached for the first time; then a begins its turn anew. */
+	for (int i = 0; i < 2; i++)
+		schedule_done(s, schedule_next(s, now), true, now);
+	now += SCHEDULE_TURN_SECONDS + 1;
+	while (strcmp(name_of(j = schedule_next(s, now)), "a") == 0) {
+		n++;
+		now += seconds_each;
+		schedule_done(s, j, true, now);
+	}
+	assert_string_equal(name_of(j), "b");
+	assert_int_equal(n, jobs);
+	schedule_free(s);
+}
+
+static void
+a_turn_is_so_many_jobs(void **state)
+{
+	(void)state;
+	assert_turn(0, SCHEDULE_TURN);
+}
+
+static void
+a_turn_is_short(void **state)
+{
+	(void)state;
+	assert_turn(1, 2);
+	assert_turn(10, 1);
+}
+
 static void
 a_host_has_no_more_than_its_share(void **state)
 {
@@ -298,6 +345,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hosts_take_turns),
+		cmocka_unit_test(a_turn_is_so_many_jobs),
+		cmocka_unit_test(a_turn_is_short),
 		cmocka_unit_test(a_host_has_no_more_than_its_share),
 		cmocka_unit_test(all_have_no_more_than_there_may_be),
 		cmocka_unit_test(slow_ones_make_room),

@@ -107,6 +107,13 @@ int	queue_next_due(struct queue *q, const char *domain, int64_t *t);
 int	queue_make_due(struct queue *q, int64_t now, const char *domain);
 
 /* With memory, to be released.  -1 also where there is no such row. */
+/*
+ * Is there room on the disk to mark what becomes of some hundred attempts?
+ * Whoever could not note what he sent would send it again, run after run: ask
+ * before the first.
+ */
+int	queue_reserve(struct queue *q);
+
 int	queue_get_report(struct queue *q, int64_t row, struct queue_report *r);
 
 /*

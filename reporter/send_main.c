@@ -279,6 +279,18 @@ save_metrics(const struct send *s, uint64_t reports, int status)
 		    s->conf.deliver.metrics_file);
 }
 
+/* Nothing is begun that could not be noted afterwards. */
+static void
+reserve(const struct send *s)
+{
+	int64_t next;
+
+	if (queue_next_due(s->queue, s->o.domain, &next) == -1 ||
+	    (next != INT64_MAX && queue_reserve(s->queue) == -1))
+		fatal("[queue] database %s: %s", s->conf.queue.database,
+		    queue_error(s->queue));
+}
+
 static int
 run(struct send *s)
 {
@@ -296,6 +308,7 @@ run(struct send *s)
 		days.wrong = true;
 	days_report(&days);
 	days_forget(&days);
+	reserve(s);
 	if (deliver_run(&s->conf, s->queue, s->daily, s->dkim, &o,
 	    &totals) == -1)
 		days.wrong = true;

@@ -392,7 +392,7 @@ batch_run(struct spool *s, int fd, off_t from,
 	struct intake_sink sink = { .record = record, .reject = reject,
 		.arg = b, .complete = source->open == NULL,
 		.use = RECORD_KEEP,
-		.round_max = source->open != NULL ? sealed_held_max : 0 };
+		.round_max = source->open != NULL ? sealed_held_max / 2 : 0 };
 	struct stat before;
 	int rc = -1, saved;
 

@@ -22,7 +22,7 @@ struct daily {
 	const struct places *places;
 	daily_decided_fn *decided;	/* or NULL */
 	void *decided_arg;
-	LIST_HEAD(, lookup) lookups;	/* not answered yet */
+	LIST_HEAD(lookups, lookup) lookups;	/* not answered yet */
 };
 
 /* A decision in the making; as long as there is no verdict it is REPORT. */
@@ -68,7 +68,6 @@ daily_new(const struct conf *c, const struct places *p, struct queue *q)
 static void
 lookup_free(struct lookup *l)
 {
-	LIST_REMOVE(l, entry);
 	rua_list_release(&l->choice.d.to);
 	free(l->choice.answer);
 	free(l->domain);
@@ -78,10 +77,14 @@ lookup_free(struct lookup *l)
 void
 daily_forget(struct daily *d)
 {
+	struct lookup *l;
+
 	dns_free(d->dns);
 	d->dns = NULL;
-	while (!LIST_EMPTY(&d->lookups))
-		lookup_free(LIST_FIRST(&d->lookups));
+	while ((l = LIST_FIRST(&d->lookups)) != NULL) {
+		LIST_REMOVE(l, entry);
+		lookup_free(l);
+	}
 }
 
 void
@@ -452,6 +455,7 @@ lookup_end(struct lookup *l)
 	else if (c->verdict == DAILY_REPORT)
 		a.what = ANSWER_PLACES;
 	l->fn(l->arg, &a);
+	LIST_REMOVE(l, entry);
 	lookup_free(l);
 }
 

@@ -122,6 +122,6 @@ six_sessions()
 	(($(grep -c . sessions) >= 6))
 }
 check 'all sessions end' wait_for 10 six_sessions
-check 'each had four mails, and three were under way at a time' equal $'4\n4\n4\n4\n4\n4' \
-    "$(<sessions)"
+check 'each had four mails, and three were under way at a time' equal \
+    $'4\n4\n4\n4\n4\n4' "$(<sessions)"
 finish

@@ -492,6 +492,50 @@ dead_server_with_many_questions(void **state)
 }
 
 static void
+poll_does_not_wait_for_the_answer(void **state)
+{
+	in_port_t port;
+	int fd = udp_socket(&port);
+	struct dns *d = resolver(port, NULL, 2);
+	struct got g = { 0 };
+	double start = seconds();
+
+	(void)state;
+	dns_poll(d, 60000);		/* nothing is under way */
+	assert_int_equal(dns_asked(d), 0);
+	assert_int_equal(dns_ask_txt(d, "a.plain.test", keep, &g), 0);
+	dns_poll(d, 0);
+	dns_poll(d, 100);
+	assert_int_equal(g.calls, 0);
+	assert_int_equal(dns_asked(d), 1);
+	assert_true(seconds() < start + 1.5);
+	while (dns_asked(d) > 0)
+		dns_poll(d, 60000);
+	assert_int_equal(g.calls, 1);
+	assert_int_equal(g.status, DNS_FAILED);
+	assert_true(seconds() < start + 10);
+	dns_free(d);
+	close(fd);
+}
+
+static void
+descriptor_tells_of_an_answer(void **state)
+{
+	struct dns *d = resolver(nsd.port, NULL, 30);
+	struct pollfd pfd = { .fd = dns_fd(d), .events = POLLIN };
+	struct got g = { 0 };
+
+	(void)state;
+	assert_int_equal(dns_ask_txt(d, "none.plain.test", keep, &g), 0);
+	assert_int_equal(poll(&pfd, 1, 30000), 1);
+	while (dns_asked(d) > 0)
+		dns_poll(d, 0);
+	assert_int_equal(g.calls, 1);
+	assert_int_equal(g.status, DNS_NONE);
+	dns_free(d);
+}
+
+static void
 free_forgets_what_is_under_way(void **state)
 {
 	in_port_t port;
@@ -688,6 +732,8 @@ main(void)
 		cmocka_unit_test(names_that_cannot_be_asked_for),
 		cmocka_unit_test(dead_server_costs_the_timeout),
 		cmocka_unit_test(dead_server_with_many_questions),
+		cmocka_unit_test(poll_does_not_wait_for_the_answer),
+		cmocka_unit_test(descriptor_tells_of_an_answer),
 		cmocka_unit_test(free_forgets_what_is_under_way),
 		cmocka_unit_test(malformed_txt_is_left_out),
 		cmocka_unit_test(late_answer_is_ignored),

@@ -734,6 +734,7 @@ wake_ends_poll(void **state)
 	struct https *h = client(10, true, true);
 	double start_time = now();
 	pthread_t thread;
+	int fds[2];
 
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, waker, h), 0);
@@ -743,6 +744,13 @@ wake_ends_poll(void **state)
 	start_time = now();
 	https_poll(h, -1, 20);		/* nothing to do */
 	assert_true(now() - start_time < 10);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], "", 1), 1);
+	start_time = now();
+	https_poll(h, fds[0], 60000);
+	assert_true(now() - start_time < 30);
+	close(fds[0]);
+	close(fds[1]);
 	https_free(h);
 }
 

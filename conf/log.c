@@ -288,14 +288,6 @@ log_warn(const char *format, ...)
 	va_end(ap);
 }
 
-static int fatal_status = 1;
-
-void
-log_fatal_status(int status)
-{
-	fatal_status = status;
-}
-
 void
 fatal(const char *format, ...)
 {
@@ -304,5 +296,5 @@ fatal(const char *format, ...)
 	va_start(ap, format);
 	message(LOG_LEVEL_ERROR, format, ap);
 	va_end(ap);
-	exit(fatal_status);
+	exit(1);
 }

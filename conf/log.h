@@ -33,11 +33,7 @@ void	log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void	log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Something is wrong; we go on. */
 void	log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/*
- * The environment is broken; exits with status 1, or another that was set
- * before there were threads.
- */
-void	log_fatal_status(int status);
+/* The environment is broken; exits with status 1. */
 void	fatal(const char *format, ...)
 	    __attribute__((noreturn, format(printf, 1, 2)));
 

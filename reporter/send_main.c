@@ -410,11 +410,8 @@ main(int argc, char **argv)
 	}
 	check_day(&s);
 	catch_signals();
-	if (!s.o.dry_run) {
-		log_fatal_status(EXIT_BROKEN);
-		if (take_lock(&s) == -1)
-			return EXIT_RUNNING;
-	}
+	if (!s.o.dry_run && take_lock(&s) == -1)
+		return EXIT_RUNNING;
 	open_spool(&s);
 	open_queue(&s);
 	s.daily = daily_new(&s.conf, s.places, s.queue);

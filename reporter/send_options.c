@@ -50,8 +50,8 @@ usage(FILE *out)
 	    "Run by root, it acts as the owner of the queue's folder.\n\n"
 	    "Exit status: 0 all well; 1 deliveries are pending, failed or "
 	    "expired, or\nsomething else went wrong and was logged; 2 wrong "
-	    "usage or configuration;\n71 no run was possible; 75 another instance runs, or --bounce cannot work "
-	    "now.\n", out);
+	    "usage or configuration;\n75 another instance runs, or --bounce "
+	    "cannot work now.\n", out);
 }
 
 void

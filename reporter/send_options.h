@@ -6,7 +6,6 @@
 /* The command line of tlsrpt-send (contract 7) and its exit status. */
 #define EXIT_WRONG	1	/* something went wrong and was logged */
 #define EXIT_USAGE	2	/* wrong usage or configuration */
-#define EXIT_BROKEN	71	/* EX_OSERR: a run could not do its work */
 #define EXIT_RUNNING	75	/* EX_TEMPFAIL: another instance runs */
 #define EXIT_AGAIN	75	/* …or an MTA should call again */
 

@@ -212,5 +212,5 @@ pkill -TERM -P $first
 wait $first
 check 'after it has gone the lock is free' exits 1 send --once
 conf_set queue database "$T/tlsrpt.conf/queue.db"
-check 'where no run is possible the status is 71' exits 71 send --once
+check 'where no run is possible the status is 1' exits 1 send --once
 finish

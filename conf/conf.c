@@ -112,7 +112,7 @@ static const struct setting settings[] = {
 	{ AT(https, per_host), "4", NUMBER(INT, 1, 100),
 	    "Transfers at a time to one host." },
 	{ AT(https, timeout), "60s", NUMBER(SECONDS, 1, HOUR),
-	    "For a whole transfer." },
+	    "For a whole transfer; half to connect, half for a silence." },
 	{ AT(https, ca_file), NULL, STRING(PATH),
 	    "Certificates to trust. The system's by default." },
 	{ AT(https, verify), "yes", BOOL,

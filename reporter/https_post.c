@@ -18,6 +18,7 @@
 #define HEADERS_MAX	(64 << 10)	/* all of them, 1xx too */
 #define BODY_MAX	(64 << 10)
 #define BODY_MS		5000
+#define SLOW_MIN	5		/* seconds, at least; see post_new */
 #define RETRY_AFTER_MAX	(7 * 86400L)	/* seconds */
 
 #define UNPACKED_MAX	(256 << 20)	/* our own report, for a 415 */
@@ -134,6 +135,7 @@ post_new(struct https *h)
 {
 	struct post *post = xcalloc(1, sizeof(*post));
 	CURL *easy = curl_easy_init();
+	long half = (h->timeout + 1) / 2;
 
 	curl_must(easy == NULL, "curl_easy_init");
 	post->https = h;
@@ -149,9 +151,15 @@ post_new(struct https *h)
 	SET(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	SET(easy, CURLOPT_USERAGENT, h->user_agent);
-	/* The first bounds all: names, connecting, and a byte at a time. */
+	/*
+	 * The first bounds all.  Half of it has to do for the connection, and
+	 * then for a silence, which libcurl takes header lines for, too: who
+	 * sends them a byte at a time holds a place that others wait for.
+	 */
 	SET(easy, CURLOPT_TIMEOUT, h->timeout);
-	SET(easy, CURLOPT_CONNECTTIMEOUT, (h->timeout + 1) / 2);
+	SET(easy, CURLOPT_CONNECTTIMEOUT, half);
+	SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	SET(easy, CURLOPT_LOW_SPEED_TIME, half < SLOW_MIN ? SLOW_MIN : half);
 	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
 	SET(easy, CURLOPT_HEADERDATA, post);
 	SET(easy, CURLOPT_WRITEFUNCTION, on_body);

@@ -33,10 +33,10 @@
  * after.  Between the far end's acceptance and queue_sent: pending, so the
  * same bytes under the same names are sent once more.
  *
- * What a power cut leaves: the day transaction is synced before commit
- * returns (synchronous=FULL).  The others are not (NORMAL): the last of them
- * may be undone in reverse order, which again repeats an attempt and loses
- * nothing.
+ * What a power cut leaves: what queue_begin begins, a day or a group of
+ * outcomes, is synced before commit returns (synchronous=FULL).  The others
+ * are not (NORMAL): the last of them may be undone in reverse order, which
+ * again repeats an attempt and loses nothing.
  */
 
 #define PURGE_BATCH	1000	/* reports in one transaction */

@@ -537,7 +537,7 @@ def check_place(place, done, events, state, tries):
     # libcurl repeats a POST by itself when a connection that it had kept open
     # turns out to be closed; a session may end before it comes to a mail.  On
     # a busy machine the time of a try may be over before the peer sees it.
-    slow = sum(bool(re.search("time(d )?out", event.get("reason", "")))
+    slow = sum(bool(re.search("time(d )?out|too slow", event.get("reason", "")))
                for event in events)
     unseen = tries - held - len(done)
     if place.startswith("s") and not 0 <= unseen <= slow:

@@ -519,6 +519,18 @@ idle_talk_is_cut_short(void **state)
 	https_free(h);
 }
 
+/* Half the time and libcurl's five seconds, before all of it is over. */
+static void
+a_trickle_is_cut_short(void **state)
+{
+	struct https *h = client(16, true, true);
+	struct result r = post(h, good, "byte-by-byte");
+
+	(void)state;
+	check("a byte at a time", &r, DEFERRED, 0, "too slow");
+	https_free(h);
+}
+
 static void
 no_tls_is_deferred(void **state)
 {
@@ -781,6 +793,7 @@ main(void)
 		cmocka_unit_test(only_the_ca_file_is_trusted),
 		cmocka_unit_test(bad_servers_neither_crash_nor_stall),
 		cmocka_unit_test(idle_talk_is_cut_short),
+		cmocka_unit_test(a_trickle_is_cut_short),
 		cmocka_unit_test(no_tls_is_deferred),
 		cmocka_unit_test(retry_after),
 		cmocka_unit_test(bad_urls_are_refused),

@@ -116,16 +116,14 @@ want_made(struct ready *r, const char *key, const char *path)
 static void
 want_spool(struct ready *r, const char *path)
 {
-	static const char *const folders[] = { "", "/days", "/incoming",
-	    "/rejected" };
+	static const char *const folders[] = { "days", "incoming", "rejected" };
 
+	want_folder(r, "[spool] directory", path);
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		char *name = xasprintf("%s%s", path, folders[i]);
+		char *name = xasprintf("%s/%s", path, folders[i]);
 
 		/* What is not there yet is no other's. */
-		if (i == 0)
-			want_made(r, "[spool] directory", name);
-		else if (access(name, F_OK) == 0)
+		if (access(name, F_OK) == 0)
 			want_folder(r, "[spool] directory", name);
 		free(name);
 	}

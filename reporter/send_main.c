@@ -169,12 +169,15 @@ take_lock(const struct send *s)
 static void
 open_spool(struct send *s)
 {
-	const char *why;
+	const char *directory = s->conf.spool.directory, *why;
 
-	if (spool_open(&s->spool, s->conf.spool.directory,
-	    s->conf.spool.source, !s->o.dry_run, &why) == -1)
-		fatal("[spool] directory %s: %s: %m", s->conf.spool.directory,
-		    why);
+	/* A name that is mistyped would mean no reports, and nobody told. */
+	if (access(directory, F_OK) == -1)
+		fatal("[spool] directory %s: %m (it is made by tlsrpt-spoold "
+		    "or tlsrpt-spool)", directory);
+	if (spool_open(&s->spool, directory, s->conf.spool.source,
+	    !s->o.dry_run, &why) == -1)
+		fatal("[spool] directory %s: %s: %m", directory, why);
 }
 
 static void

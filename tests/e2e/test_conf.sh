@@ -139,8 +139,8 @@ check 'a folder of the spool' objects '[spool] directory' \
 make_ready
 rmdir ready/spool
 chown root ready
-check 'a spool that cannot be made' objects '[spool] directory' \
-    "nobody may not write in folder $T/ready" as_nobody
+check 'a spool that is not there' objects '[spool] directory' \
+    "folder $T/ready/spool: No such file or directory" as_nobody
 check 'an archive that cannot be made' objects '[deliver] archive_dir' \
     "nobody may not write in folder $T/ready" as_nobody
 make_ready
@@ -213,4 +213,12 @@ wait $first
 check 'after it has gone the lock is free' exits 1 send --once
 conf_set queue database "$T/tlsrpt.conf/queue.db"
 check 'where no run is possible the status is 1' exits 1 send --once
+conf_set queue database "$T/queue.db"
+conf_set spool directory "$T/spol"
+mistyped()
+{
+	exits 1 send --once 2>err && grep -q "$T/spol: No such file" err &&
+	    [[ ! -e spol ]]
+}
+check 'a spool that nobody ever wrote to is not made' mistyped
 finish

@@ -22,6 +22,7 @@ check 'as it says, the DKIM key is to be set' \
 need openssl genrsa -out dkim.key 2048
 sed -i "s|^#selector|selector|; s|^#key_file.*|key_file = $T/dkim.key|" \
     tlsrpt.conf
+mkdir spool
 conf_set spool directory "$T/spool"
 conf_set queue database "$T/queue.db"
 check 'then all is well' send --check-config --no-dns

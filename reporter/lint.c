@@ -354,39 +354,66 @@ filename(const struct lint_place *p)
 	return good;
 }
 
-char *
-lint_report(const char *json, size_t len, const struct lint_names *n)
+/* What there is to object to; when there is nothing, *root is the report. */
+static char *
+read_report(const char *json, size_t len, const struct lint_names *n,
+    json_t **root)
 {
 	struct lint l = { .n = n };
-	struct lint_place root = { .l = &l };
+	struct lint_place place = { .l = &l };
 	json_error_t error;
 	json_t *v = NULL;
 
+	*root = NULL;
 	if (len > LINT_JSON_MAX)
-		lint_objection(&root, "section 5.2", "%zu bytes, receivers "
+		lint_objection(&place, "section 5.2", "%zu bytes, receivers "
 		    "take %d", len, LINT_JSON_MAX);
 	else if ((v = json_loadb(json, len, JSON_REJECT_DUPLICATES,
 	    &error)) == NULL)
-		lint_objection(&root, "section 4", "not I-JSON: line %d: %s",
+		lint_objection(&place, "section 4", "not I-JSON: line %d: %s",
 		    error.line, error.text);
-	else if (report(&root, v))
-		filename(&root);
+	else if (report(&place, v) && filename(&place)) {
+		*root = v;
+		return NULL;
+	}
 	json_decref(v);
 	return l.why;
 }
 
 char *
-lint_packed(const void *gzip, size_t len, const struct lint_names *n)
+lint_report(const char *json, size_t len, const struct lint_names *n)
+{
+	json_t *root;
+	char *why = read_report(json, len, n, &root);
+
+	json_decref(root);
+	return why;
+}
+
+char *
+lint_unpack(const void *gzip, size_t len, const struct lint_names *n,
+    json_t **root)
 {
 	const char *reason;
 	size_t jsonlen;
 	char *json = gzip_unpack(gzip, len, LINT_JSON_MAX, &jsonlen, &reason);
 	char *why;
 
+	*root = NULL;
 	if (json == NULL)
 		return xasprintf("RFC 8460 section 5.2: %s", reason);
-	why = lint_report(json, jsonlen, n);
+	why = read_report(json, jsonlen, n, root);
 	free(json);
+	return why;
+}
+
+char *
+lint_packed(const void *gzip, size_t len, const struct lint_names *n)
+{
+	json_t *root;
+	char *why = lint_unpack(gzip, len, n, &root);
+
+	json_decref(root);
 	return why;
 }
 

@@ -1,7 +1,10 @@
 #ifndef REPORTER_LINT_H
 #define REPORTER_LINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include <jansson.h>
 
 /*
  * The last look at a report before it leaves.  Reads the finished bytes, not
@@ -28,13 +31,27 @@ struct lint_names {
 char	*lint_report(const char *json, size_t len, const struct lint_names *n);
 /* The same as gzip. */
 char	*lint_packed(const void *gzip, size_t len, const struct lint_names *n);
+/*
+ * The same for who goes on with what is in there: when all is well, *root
+ * is the report, which the caller gives back with json_decref, else NULL.
+ */
+char	*lint_unpack(const void *gzip, size_t len, const struct lint_names *n,
+	    json_t **root);
+
+/* What a message should be. */
+struct lint_mail {
+	const char *from, *to;		/* addresses in its header */
+	bool must_be_signed;
+	const void *body;		/* gzip: the report to be attached */
+	size_t len;
+};
 
 /*
- * The finished message, and the report that is attached to it.  from and to
- * are the addresses that its header should have.
+ * The finished message.  What is attached must be the body to the byte, about
+ * which lint_packed or lint_unpack has been asked before: many mails may
+ * carry the same report.
  */
 char	*lint_message(const char *message, size_t len,
-	    const struct lint_names *n, const char *from, const char *to,
-	    int must_be_signed);
+	    const struct lint_names *n, const struct lint_mail *mail);
 
 #endif

@@ -14,7 +14,7 @@
 
 struct message {
 	const struct lint_names *n;
-	const char *from, *to;
+	const struct lint_mail *mail;
 	struct lint_part whole, parts[2];
 };
 
@@ -105,14 +105,14 @@ is_same_words(const char *a, const char *b)
 static bool
 check_from(const struct message *m, const char *value)
 {
-	return is_mailbox(value, m->from) &&
-	    is_aligned(domain_of(m->from), m->n->submitter);
+	return is_mailbox(value, m->mail->from) &&
+	    is_aligned(domain_of(m->mail->from), m->n->submitter);
 }
 
 static bool
 check_to(const struct message *m, const char *value)
 {
-	return is_mailbox(value, m->to);
+	return is_mailbox(value, m->mail->to);
 }
 
 static bool
@@ -321,7 +321,7 @@ signature_check(const struct message *m, const char *value)
 }
 
 static char *
-signatures_check(const struct message *m, int must_be_signed)
+signatures_check(const struct message *m)
 {
 	const struct lint_header *h = &m->whole.header;
 	char *why = NULL;
@@ -333,7 +333,7 @@ signatures_check(const struct message *m, int must_be_signed)
 		why = signature_check(m, h->field[i].value);
 		n++;
 	}
-	if (why == NULL && must_be_signed && n == 0)
+	if (why == NULL && m->mail->must_be_signed && n == 0)
 		why = xstrdup("RFC 8460 section 3: not signed");
 	return why;
 }
@@ -375,7 +375,7 @@ attachment_check(const struct lint_part *p, const char *filename)
 	return NULL;
 }
 
-/* What the receiver will have after unpacking. */
+/* What the receiver will unpack; that it is good has been seen to before. */
 static char *
 contents_check(const struct message *m)
 {
@@ -384,8 +384,10 @@ contents_check(const struct message *m)
 	size_t len;
 	char *why;
 
-	if ((why = lint_base64(p->body, p->len, &packed, &len)) == NULL)
-		why = lint_packed(packed, len, m->n);
+	if ((why = lint_base64(p->body, p->len, &packed, &len)) == NULL &&
+	    (len != m->mail->len || memcmp(packed, m->mail->body, len) != 0))
+		why = xstrdup("RFC 8460 section 5.3: what is attached is not "
+		    "the report");
 	free(packed);
 	return why;
 }
@@ -405,9 +407,9 @@ parts_check(struct message *m)
 
 char *
 lint_message(const char *message, size_t len, const struct lint_names *n,
-    const char *from, const char *to, int must_be_signed)
+    const struct lint_mail *mail)
 {
-	struct message m = { .n = n, .from = from, .to = to };
+	struct message m = { .n = n, .mail = mail };
 	char *why;
 
 	if (len > LINT_MESSAGE_MAX)
@@ -416,7 +418,7 @@ lint_message(const char *message, size_t len, const struct lint_names *n,
 	if ((why = lint_bytes(message, len)) == NULL &&
 	    (why = lint_part_read(&m.whole, message, len)) == NULL &&
 	    (why = header_check(&m)) == NULL &&
-	    (why = signatures_check(&m, must_be_signed)) == NULL)
+	    (why = signatures_check(&m)) == NULL)
 		why = parts_check(&m);
 	lint_part_release(&m.whole);
 	lint_part_release(&m.parts[0]);

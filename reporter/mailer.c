@@ -11,7 +11,6 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "reporter/gzip.h"
 #include "reporter/hold.h"
 #include "reporter/mime.h"
 #include "reporter/reading.h"
@@ -88,27 +87,25 @@ mailer_refusal(const struct conf *c, const struct dkim *dkim)
 	    "smarthost";
 }
 
-/* For people, from what is attached for programs. */
+/*
+ * For people, from what is attached for programs, which is looked over before.
+ * NULL with *why when lint objects.
+ */
 static char *
-summary_of(const struct conf *c, const struct queue_report *r, char **why)
+summary_of(const struct conf *c, const struct queue_report *r,
+    const struct lint_names *names, char **why)
 {
-	const struct lint_names names = hold_names(c, r);
 	struct arena a = { 0 };
-	struct reading reading = { 0 };
-	const char *reason;
-	char *json, *text = NULL;
-	size_t len;
+	struct reading reading;
+	json_t *root;
+	char *text;
 
-	json = gzip_unpack(r->body, r->len, LINT_JSON_MAX, &len, &reason);
-	if (json == NULL)
-		*why = xasprintf("RFC 8460 section 5.2: %s", reason);
-	else if (reading_parse(&reading, json, len, &names, false, &a,
-	    why) == 0)
-		text = summary_text(&reading, c->report.domain, r->day,
-		    r->part);
+	if ((*why = lint_unpack(r->body, r->len, names, &root)) != NULL)
+		return NULL;
+	reading_take(&reading, root, names, &a);
+	text = summary_text(&reading, c->report.domain, r->day, r->part);
 	reading_release(&reading);
 	arena_release(&a);
-	free(json);
 	return text;
 }
 
@@ -130,9 +127,16 @@ mailer_message(const struct conf *c, const struct dkim *dkim,
 		.len = r->len,
 	};
 	const struct lint_names names = hold_names(c, r);
+	const struct lint_mail expected = {
+		.from = c->mail.from,
+		.to = address,
+		.must_be_signed = dkim != NULL,
+		.body = r->body,
+		.len = r->len,
+	};
 	char *summary, *message, *objection;
 
-	if ((summary = summary_of(c, r, &objection)) == NULL) {
+	if ((summary = summary_of(c, r, &names, &objection)) == NULL) {
 		*why = hold_reason(objection);
 		return NULL;
 	}
@@ -141,8 +145,7 @@ mailer_message(const struct conf *c, const struct dkim *dkim,
 	free(summary);
 	if (message == NULL)
 		return NULL;
-	objection = lint_message(message, *len, &names, c->mail.from, address,
-	    dkim != NULL);
+	objection = lint_message(message, *len, &names, &expected);
 	if (objection == NULL)
 		return message;
 	*why = hold_reason(objection);

@@ -180,6 +180,14 @@ reading_parse(struct reading *r, const char *text, size_t len,
 }
 
 void
+reading_take(struct reading *r, json_t *root, const struct lint_names *names,
+    struct arena *a)
+{
+	*r = (struct reading){ .root = root };
+	read_report(r, names, a);
+}
+
+void
 reading_release(struct reading *r)
 {
 	lint_list_release(&r->lint);

@@ -53,6 +53,9 @@ struct reading {
 int	reading_parse(struct reading *r, const char *text, size_t len,
 	    const struct lint_names *names, bool check, struct arena *a,
 	    char **why);
+/* The same from what has been read already; r owns it now. */
+void	reading_take(struct reading *r, json_t *root,
+	    const struct lint_names *names, struct arena *a);
 void	reading_release(struct reading *r);
 
 #endif

@@ -539,8 +539,8 @@ static const struct {
 	{ "a short line", "H4sI", "H4sI\r\n", "RFC 2045 section 6.8: a base64 "
 	    "line of 4 columns, not 76" },
 	{ "not base64", "H4sI", "H4s*", "RFC 2045 section 6.8: not base64" },
-	{ "not gzip", "H4sI", "AAAA", "RFC 8460 section 5.2: "
-	    "not gzip data" },
+	{ "another report", "H4sI", "AAAA", "RFC 8460 section 5.3: what is "
+	    "attached is not the report" },
 };
 
 /* The good mail with this JSON in it. */
@@ -571,11 +571,28 @@ mail(const char *json)
 	return message;
 }
 
+/* To be sent with the good report, from this address. */
 static char *
-lint_mail(const char *message, int must_be_signed)
+lint_sent(const char *message, size_t len, const char *from,
+    bool must_be_signed)
 {
-	return lint_message(message, strlen(message), &names, FROM, TO,
-	    must_be_signed);
+	struct gzip *g = gzip_new(6);
+	struct lint_mail expected = {
+		.from = from, .to = TO, .must_be_signed = must_be_signed,
+	};
+	char *why;
+
+	gzip_pack(g, good_json, strlen(good_json), &expected.body,
+	    &expected.len);
+	why = lint_message(message, len, &names, &expected);
+	gzip_free(g);
+	return why;
+}
+
+static char *
+lint_text(const char *message, bool must_be_signed)
+{
+	return lint_sent(message, strlen(message), FROM, must_be_signed);
 }
 
 static void
@@ -590,7 +607,7 @@ objections_to_a_message(void **state)
 
 		if (mail_rows[i].from[0] != '\0')
 			assert_string_not_equal(message, good);
-		expect(mail_rows[i].name, lint_mail(message, 1),
+		expect(mail_rows[i].name, lint_text(message, true),
 		    mail_rows[i].why);
 		free(message);
 	}
@@ -619,8 +636,8 @@ senders_elsewhere(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *message = replace(good, FROM, rows[i].from);
 
-		expect(rows[i].from, lint_message(message, strlen(message),
-		    &names, rows[i].from, TO, 1), rows[i].why);
+		expect(rows[i].from, lint_sent(message, strlen(message),
+		    rows[i].from, true), rows[i].why);
 		free(message);
 	}
 	free(good);
@@ -633,12 +650,12 @@ a_smarthost_may_sign(void **state)
 	char *message = replace(good, "DKIM-Signature", "X-Signature");
 
 	(void)state;
-	expect("not signed yet", lint_mail(message, 0), NULL);
+	expect("not signed yet", lint_text(message, false), NULL);
 	free(message);
 	/* But a bad signature is one. */
 	message = replace(good, "bh=AAAA", "bh=");
-	expect("badly signed", lint_mail(message, 0), "RFC 6376 section 3.5: "
-	    "a signature without bh=");
+	expect("badly signed", lint_text(message, false), "RFC 6376 section "
+	    "3.5: a signature without bh=");
 	free(message);
 	free(good);
 }
@@ -651,22 +668,92 @@ incomplete_base64(void **state)
 
 	(void)state;
 	memmove(end - 3, end - 2, strlen(end - 2) + 1);
-	expect("a character less", lint_mail(message, 1),
+	expect("a character less", lint_text(message, true),
 	    "RFC 2045 section 6.8: not base64");
 	free(message);
 }
 
 static void
-the_attached_report_is_read_too(void **state)
+the_attached_report_is_the_one(void **state)
 {
-	char *json = replace(good_json, "Example Org", "");
+	static const char no[] = "RFC 8460 section 5.3: what is attached is "
+	    "not the report";
+	char *json = replace(good_json, "Example Org", "Example Orh");
 	char *message = mail(json);
 
 	(void)state;
-	expect("report", lint_mail(message, 1),
-	    FORMAT "organization-name: empty");
+	expect("another", lint_text(message, true), no);
 	free(message);
 	free(json);
+}
+
+/* Nothing behind it either, and nothing cut off. */
+static void
+the_attached_report_is_whole(void **state)
+{
+	struct gzip *g = gzip_new(6);
+	struct lint_mail expected = { .from = FROM, .to = TO };
+	char *message = mail(good_json), *longer;
+	size_t len = strlen(message), whole;
+	const void *packed;
+
+	(void)state;
+	gzip_pack(g, good_json, strlen(good_json), &packed, &whole);
+	longer = calloc(1, whole + 1);
+	assert_non_null(longer);
+	memcpy(longer, packed, whole);
+	expected.body = longer;
+	for (expected.len = whole - 1; expected.len <= whole + 1;
+	    expected.len++)
+		expect("whole", lint_message(message, len, &names, &expected),
+		    expected.len == whole ? NULL : "RFC 8460 section 5.3: "
+		    "what is attached is not the report");
+	free(longer);
+	free(message);
+	gzip_free(g);
+}
+
+/* Packed, and with it the tree, which there is only where all is well. */
+static void
+packed_reports(void **state)
+{
+	static const struct {
+		const char *name, *from, *to, *why;
+	} rows[] = {
+		{ "good", "", "", NULL },
+		{ "empty name", "Example Org", "",
+		    FORMAT "organization-name: empty" },
+		{ "another day", "T00:", "T01:", NO_MOMENT("start-datetime: "
+		    "\"2026-11-21T01:00:00Z\" is not a day and "
+		    "T00:00:00Z") },
+		{ "no JSON", "{\"organization-name", "{organization-name",
+		    "RFC 8460 section 4: not I-JSON: line 1: string or '}' "
+		    "expected near 'organization'" },
+	};
+	struct gzip *g = gzip_new(6);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *json = replace(good_json, rows[i].from, rows[i].to);
+		const void *packed;
+		json_t *root;
+		size_t len;
+
+		gzip_pack(g, json, strlen(json), &packed, &len);
+		expect(rows[i].name, lint_packed(packed, len, &names),
+		    rows[i].why);
+		expect(rows[i].name, lint_unpack(packed, len, &names, &root),
+		    rows[i].why);
+		if (rows[i].why == NULL)
+			assert_true(json_is_object(root));
+		else
+			assert_null(root);
+		json_decref(root);
+		free(json);
+	}
+	expect("not gzip", lint_packed("AAAA", 4, &names),
+	    "RFC 8460 section 5.2: not gzip data");
+	gzip_free(g);
 }
 
 static void
@@ -680,19 +767,19 @@ lines_and_sizes(void **state)
 	memset(line, 'x', sizeof(line));
 	line[998] = '\0';
 	message = replace(good, "For people.", line);
-	expect("998", lint_mail(message, 1), NULL);
+	expect("998", lint_text(message, true), NULL);
 	free(message);
 	line[998] = 'x';
 	line[999] = '\0';
 	message = replace(good, "For people.", line);
-	expect("999", lint_mail(message, 1),
+	expect("999", lint_text(message, true),
 	    "RFC 5322 section 2.1.1: line 23 is longer than 998");
 	free(message);
 
 	len = LINT_MESSAGE_MAX + 1;
 	large = calloc(1, len);
 	assert_non_null(large);
-	expect("large", lint_message(large, len, &names, FROM, TO, 1),
+	expect("large", lint_sent(large, len, FROM, true),
 	    "1048577 bytes, receivers take mails of 1048576");
 	free(large);
 
@@ -703,7 +790,7 @@ lines_and_sizes(void **state)
 
 		assert_non_null(cut);
 		memcpy(cut, good, i);
-		why = lint_message(cut, i, &names, FROM, TO, 1);
+		why = lint_sent(cut, i, FROM, true);
 		if (why == NULL)
 			fail_msg("cut to %zu of %zu bytes", i, len);
 		free(why);
@@ -721,17 +808,17 @@ broken_headers(void **state)
 	for (int i = 0; i < 80; i++, w += 4)
 		memcpy(w, "X:\r\n", 4);
 	memcpy(w, "\r\n", 3);
-	expect("many", lint_mail(many, 1),
+	expect("many", lint_text(many, true),
 	    "RFC 5322 section 2.2: header: too many fields");
-	expect("continued", lint_mail(" x\r\n\r\n", 1), "RFC 5322 section "
+	expect("continued", lint_text(" x\r\n\r\n", true), "RFC 5322 section "
 	    "2.2: header: begins with a continued line");
-	expect("no name", lint_mail(": x\r\n\r\n", 1), "RFC 5322 section 2.2: "
+	expect("no name", lint_text(": x\r\n\r\n", true), "RFC 5322 section "
+	    "2.2: header: a line without a name");
+	expect("no colon", lint_text("x\r\n\r\n", true), "RFC 5322 section 2.2: "
 	    "header: a line without a name");
-	expect("no colon", lint_mail("x\r\n\r\n", 1), "RFC 5322 section 2.2: "
-	    "header: a line without a name");
-	expect("no end", lint_mail("X: x\r\n", 1), "RFC 5322 section 2.1: no "
+	expect("no end", lint_text("X: x\r\n", true), "RFC 5322 section 2.1: no "
 	    "empty line after the header");
-	expect("nothing", lint_mail("", 1), "RFC 5322 section 2.1: no empty "
+	expect("nothing", lint_text("", true), "RFC 5322 section 2.1: no empty "
 	    "line after the header");
 }
 
@@ -748,7 +835,9 @@ main(void)
 		TEST(senders_elsewhere),
 		TEST(a_smarthost_may_sign),
 		TEST(incomplete_base64),
-		TEST(the_attached_report_is_read_too),
+		TEST(packed_reports),
+		TEST(the_attached_report_is_the_one),
+		TEST(the_attached_report_is_whole),
 		TEST(lines_and_sizes),
 		TEST(broken_headers),
 	};

@@ -204,21 +204,21 @@ write_header(FILE *f, const struct mime_report *m, const char *id,
     const char *boundary)
 {
 	write_from(f, m->organization, m->from);
-	write_field(f, "To", "%s", m->to);
+	header_write(f, "To", m->to);
 	/* RFC 8460 section 5.3: these words, in this order */
 	write_field(f, "Subject", "Report Domain: %s Submitter: %s "
 	    "Report-ID: <%s>", m->domain, m->submitter, m->report_id);
 	write_date(f, m->date);
 	write_field(f, "Message-ID", "<%s@%s>", id, m->submitter);
-	write_field(f, "MIME-Version", "1.0");
+	header_write(f, "MIME-Version", "1.0");
 	write_field(f, "Content-Type", "multipart/report; "
 	    "report-type=\"tlsrpt\"; boundary=\"%s\"", boundary);
-	write_field(f, "TLS-Report-Domain", "%s", m->domain);
-	write_field(f, "TLS-Report-Submitter", "%s", m->submitter);
+	header_write(f, "TLS-Report-Domain", m->domain);
+	header_write(f, "TLS-Report-Submitter", m->submitter);
 	/* RFC 8689 section 5: the news of broken TLS must not wait for TLS */
-	write_field(f, "TLS-Required", "No");
+	header_write(f, "TLS-Required", "No");
 	/* RFC 3834 section 5: no answers by machines, please */
-	write_field(f, "Auto-Submitted", "auto-generated");
+	header_write(f, "Auto-Submitted", "auto-generated");
 	fputs("\r\n", f);
 }
 
@@ -299,9 +299,9 @@ write_text(FILE *f, const char *s)
 
 	for (p = s; *p != '\0'; p++)
 		ascii &= (unsigned char)*p < 0x80;
-	write_field(f, "Content-Type", "text/plain; charset=%s",
-	    ascii ? "us-ascii" : "utf-8");
-	write_field(f, "Content-Transfer-Encoding", "%s",
+	header_write(f, "Content-Type", ascii ?
+	    "text/plain; charset=us-ascii" : "text/plain; charset=utf-8");
+	header_write(f, "Content-Transfer-Encoding",
 	    plain ? "7bit" : "quoted-printable");
 	fputs("\r\n", f);
 	for (; *s != '\0'; s += len + (s[len] == '\n')) {
@@ -327,7 +327,7 @@ write_report(FILE *f, const struct mime_report *m)
 
 	write_field(f, "Content-Type", "application/tlsrpt+gzip; "
 	    "name=\"%s.json.gz\"", m->filename);
-	write_field(f, "Content-Transfer-Encoding", "base64");
+	header_write(f, "Content-Transfer-Encoding", "base64");
 	write_field(f, "Content-Disposition", "attachment; "
 	    "filename=\"%s.json.gz\"", m->filename);
 	fputs("\r\n", f);

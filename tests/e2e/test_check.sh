@@ -179,7 +179,7 @@ check 'private addresses are let alone' eval 'timeout 60 \
 
 finger()
 {
-	posttls-finger -c -t 10 -l dane "$1" 2>&1
+	MAIL_CONFIG=$T/postfix/conf posttls-finger -c -t 10 -l dane "$1" 2>&1
 }
 check 'Postfix finds the good one good' eval \
     'finger good.test | grep "Verified TLS connection"'

@@ -128,25 +128,26 @@ paced sink 20 20000
 paced spoold 20 20000 "${slow[@]}"
 goal "lost at 20,000/s with a slow disk" "$lost" 0 " records"
 
-# compare RATE SECONDS: sets of_sink and of_spoold, in turns
+# compare RATE SECONDS [VARIABLE=VALUE]...: sets of_sink and of_spoold, in turns
 compare()
 {
-	local i
+	local i rate=$1 seconds=$2
+	shift 2
 	of_sink=0 of_spoold=0
 	for ((i = 0; i < rounds; i++)); do
-		paced sink "$2" "$1"
+		paced sink "$seconds" "$rate"
 		of_sink=$((of_sink + lost))
-		paced spoold "$2" "$1" "${slow[@]}"
+		paced spoold "$seconds" "$rate" "$@"
 		of_spoold=$((of_spoold + lost))
 	done
 }
 echo "50,000/s, the same:"
-compare 50000 5
+compare 50000 5 "${slow[@]}"
 goal "lost at 50,000/s, compared with the sink's $of_sink" "$of_spoold" \
     "$of_sink" " records"
 
 queue 10
-echo "20,000/s with the kernel's own queue of 10:"
+echo "20,000/s with the kernel's own queue of 10, syncs as they are:"
 rounds=7	# what is lost here is lost in a few moments
 compare 20000 5
 goal "lost with a queue of 10, collector / sink" "$(awk "BEGIN {

@@ -9,9 +9,9 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "reporter/address.h"
 #include "reporter/ascii.h"
 #include "reporter/curl_must.h"
+#include "reporter/curl_socket.h"
 #include "reporter/tls_guard.h"
 
 #define PORT_HTTPS	443
@@ -62,24 +62,14 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	return f->too_long ? 0 : len;
 }
 
-/* Here, so that what is judged is what is used: see https_post.c. */
 static curl_socket_t
 on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct transfer *t = arg;
-	char text[NI_MAXHOST] = "?";
-	const char *why;
 
 	(void)purpose;
-	if (!t->c->allow_private &&
-	    (why = address_refuse(&a->addr)) != NULL) {
-		getnameinfo(&a->addr, a->addrlen, text, sizeof(text), NULL, 0,
-		    NI_NUMERICHOST);
-		(void)fmt(t->refused, sizeof(t->refused),
-		    "%s is not for us to use: %s", text, why);
-		return CURL_SOCKET_BAD;
-	}
-	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+	return curl_socket(a, t->c->allow_private, t->refused,
+	    sizeof(t->refused));
 }
 
 static CURLcode

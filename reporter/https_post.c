@@ -10,7 +10,7 @@
 #include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
-#include "reporter/address.h"
+#include "reporter/curl_socket.h"
 #include "reporter/gzip.h"
 #include "reporter/tls_guard.h"
 
@@ -76,31 +76,14 @@ on_progress(void *arg, curl_off_t dltotal, curl_off_t dlnow,
 	    clock_ms() - post->completed > BODY_MS;
 }
 
-/*
- * Here and not when the name is looked up, so that what is judged is what is
- * used (RFC 8460 section 7: a record can name anybody's hosts, ours too).
- */
 static curl_socket_t
 on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct post *post = arg;
-	char text[INET6_ADDRSTRLEN] = "?";
-	const char *why;
 
 	(void)purpose;
-	if (!post->https->allow_private &&
-	    (why = address_refuse(&a->addr)) != NULL) {
-		const struct sockaddr_in *v4 = (const void *)&a->addr;
-		const struct sockaddr_in6 *v6 = (const void *)&a->addr;
-
-		inet_ntop(a->family, a->family == AF_INET ?
-		    (const void *)&v4->sin_addr : &v6->sin6_addr,
-		    text, sizeof(text));
-		fmt(post->refused, sizeof(post->refused),
-		    "its address %s is not for us to use: %s", text, why);
-		return CURL_SOCKET_BAD;
-	}
-	return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+	return curl_socket(a, post->https->allow_private, post->refused,
+	    sizeof(post->refused));
 }
 
 static CURLcode
@@ -295,7 +278,7 @@ set_error(struct result *r, struct post *post, CURLcode code)
 	else if (code == CURLE_COULDNT_CONNECT && post->refused[0] != '\0')
 		/* A name may lead elsewhere tomorrow, an address may not. */
 		result_set(r, names_address(post) ? REFUSED : DEFERRED, 0,
-		    "%s", post->refused);
+		    "its address %s", post->refused);
 	else if (code == CURLE_OK)
 		result_set(r, o, 0, "the answer ends within its headers");
 	else

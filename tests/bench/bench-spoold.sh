@@ -148,7 +148,7 @@ goal "lost at 50,000/s, compared with the sink's $of_sink" "$of_spoold" \
 
 queue 10
 echo "20,000/s with the kernel's own queue of 10, syncs as they are:"
-rounds=7	# what is lost here is lost in a few moments
+rounds=12	# what is lost here is lost in a few moments
 compare 20000 5
 goal "lost with a queue of 10, collector / sink" "$(awk "BEGIN {
     printf \"%.2f\", $of_spoold / ($of_sink > 0 ? $of_sink : 1) }")" 2

@@ -217,6 +217,7 @@ check 'the README has the same lines for Postfix' equal \
 check 'the settings are for tlsrpt, too' as_tlsrpt tlsrpt-send \
     --check-config --no-dns
 check 'the collector runs' is tlsrpt-spoold.service active
+check_slice 'and reads its socket at once' "$(pgrep -x tlsrpt-spoold)"
 check 'the timer waits' is tlsrpt-send.timer active
 check 'Postfix, in its chroot, finds the socket' equal \
     '/var/spool/postfix/run/tlsrpt/tlsrpt.sock root:postfix 660' \

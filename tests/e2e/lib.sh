@@ -83,6 +83,19 @@ skip()
 	echo "ok $cases - $1 # SKIP $2"
 }
 
+# check_slice NAME PID: one of its threads asked not to be kept waiting, which
+# Linux takes notice of since 6.12
+check_slice()
+{
+	if printf '6.12\n%s\n' "$(uname -r)" | sort -CV &&
+	    grep -q '^se.slice' /proc/self/sched 2>/dev/null; then
+		check "$1" equal 1 "$(cat "/proc/$2/task/"*/sched |
+		    grep -c '^se.slice *: *100000$')"
+	else
+		skip "$1" "this kernel has no slices, or hides them"
+	fi
+}
+
 # As the last line of a script.
 finish()
 {

@@ -126,6 +126,7 @@ if [[ $ISOLATED ]]; then
 	else
 		skip "who reads it goes first" "no CAP_SYS_NICE"
 	fi
+	check_slice "and at once" "$pid"
 	check "stops" stop
 	sysctl -qw net.unix.max_dgram_qlen=10
 	need run

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -225,12 +226,26 @@ next_session(struct mailer *m)
 	return s;
 }
 
+/*
+ * No reply is so urgent that whoever runs should be interrupted for it: often
+ * that is the smarthost itself, which gets more done at a time then.
+ */
+static void
+give_way(void)
+{
+	const struct sched_param none = { 0 };
+
+	if (sched_getscheduler(0) == SCHED_OTHER)
+		(void)sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
 static void *
 work(void *arg)
 {
 	struct mailer *m = arg;
 	struct mailer_session *s;
 
+	give_way();
 	while ((s = next_session(m)) != NULL) {
 		run_session(m, s);
 		pthread_mutex_lock(&m->lock);

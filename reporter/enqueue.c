@@ -112,6 +112,7 @@ enqueue_form(const struct daily_report *r, int64_t now)
 		.domain = r->report->domain,
 		.report_id = r->report->id,
 		.filename = r->report->filename,
+		.submitter = r->report->who->submitter,
 		.sessions = r->report->successful + r->report->failed,
 		.failures = r->report->failed,
 		.body = r->gzip, .len = r->gziplen,

@@ -8,7 +8,9 @@ struct lint_names
 hold_names(const struct conf *c, const struct queue_report *r)
 {
 	return (struct lint_names){
-		.submitter = c->report.domain, .domain = r->domain,
+		.submitter = r->submitter != NULL ? r->submitter :
+		    c->report.domain,
+		.domain = r->domain,
 		.report_id = r->report_id, .filename = r->filename,
 	};
 }

@@ -41,6 +41,8 @@ char	*lint_unpack(const void *gzip, size_t len, const struct lint_names *n,
 /* What a message should be. */
 struct lint_mail {
 	const char *from, *to;		/* addresses in its header */
+	const char *signer;		/* who From and d= are to be aligned
+					   with; NULL: the submitter */
 	bool must_be_signed;
 	const void *body;		/* gzip: the report to be attached */
 	size_t len;

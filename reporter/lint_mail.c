@@ -102,11 +102,18 @@ is_same_words(const char *a, const char *b)
 	}
 }
 
+/* We may have been somebody else when the report was made. */
+static const char *
+signer(const struct message *m)
+{
+	return m->mail->signer != NULL ? m->mail->signer : m->n->submitter;
+}
+
 static bool
 check_from(const struct message *m, const char *value)
 {
 	return is_mailbox(value, m->mail->from) &&
-	    is_aligned(domain_of(m->mail->from), m->n->submitter);
+	    is_aligned(domain_of(m->mail->from), signer(m));
 }
 
 static bool
@@ -274,11 +281,11 @@ static char *
 signer_check(const struct message *m, const char *value)
 {
 	char *d = tag(value, "d");
-	bool good = d != NULL && d[0] != '\0' && is_within(m->n->submitter, d);
+	bool good = d != NULL && d[0] != '\0' && is_within(signer(m), d);
 
 	free(d);
 	return good ? NULL : xasprintf("RFC 8460 section 3: the signature's "
-	    "d= is not %s or above", m->n->submitter);
+	    "d= is not %s or above", signer(m));
 }
 
 static char *

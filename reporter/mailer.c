@@ -93,8 +93,8 @@ mailer_refusal(const struct conf *c, const struct dkim *dkim)
  * NULL with *why when lint objects.
  */
 static char *
-summary_of(const struct conf *c, const struct queue_report *r,
-    const struct lint_names *names, char **why)
+summary_of(const struct queue_report *r, const struct lint_names *names,
+    char **why)
 {
 	struct arena a = { 0 };
 	struct reading reading;
@@ -104,7 +104,7 @@ summary_of(const struct conf *c, const struct queue_report *r,
 	if ((*why = lint_unpack(r->body, r->len, names, &root)) != NULL)
 		return NULL;
 	reading_take(&reading, root, names, &a);
-	text = summary_text(&reading, c->report.domain, r->day, r->part);
+	text = summary_text(&reading, names->submitter, r->day, r->part);
 	reading_release(&reading);
 	arena_release(&a);
 	return text;
@@ -115,21 +115,22 @@ mailer_message(const struct conf *c, const struct dkim *dkim,
     const struct queue_report *r, const char *address, size_t *len,
     char **why)
 {
+	const struct lint_names names = hold_names(c, r);
 	struct mime_report m = {
 		.organization = c->report.organization_name,
 		.from = c->mail.from,
 		.to = address,
 		.domain = r->domain,
-		.submitter = c->report.domain,
+		.submitter = names.submitter,
 		.report_id = r->report_id,
 		.filename = r->filename,
 		.date = r->made,
 		.body = r->body,
 		.len = r->len,
 	};
-	const struct lint_names names = hold_names(c, r);
 	const struct lint_mail expected = {
 		.from = c->mail.from,
+		.signer = c->report.domain,
 		.to = address,
 		.must_be_signed = dkim != NULL,
 		.body = r->body,
@@ -137,7 +138,7 @@ mailer_message(const struct conf *c, const struct dkim *dkim,
 	};
 	char *summary, *message, *objection;
 
-	if ((summary = summary_of(c, r, &names, &objection)) == NULL) {
+	if ((summary = summary_of(r, &names, &objection)) == NULL) {
 		*why = hold_reason(objection);
 		return NULL;
 	}

@@ -40,6 +40,7 @@ struct queue_report {
 	unsigned part;
 	int64_t made;		/* seconds: the Date of its mail */
 	const char *domain, *report_id, *filename;
+	const char *submitter;	/* who we were when it was made; read only */
 	uint64_t sessions, failures;
 	const void *body;	/* gzip */
 	size_t len;

@@ -144,8 +144,8 @@ read_report(sqlite3_stmt *s, struct queue_report *r)
 {
 	const char *texts[3];
 	const void *body = sqlite3_column_blob(s, 8);
-	size_t room;
-	char *end;
+	size_t room, submitter;
+	char *end, *text;
 
 	r->day = sqlite3_column_int(s, 0);
 	r->part = (unsigned)sqlite3_column_int64(s, 1);
@@ -159,10 +159,14 @@ read_report(sqlite3_stmt *s, struct queue_report *r)
 			texts[i] = "";
 		room += strlen(texts[i]) + 1;
 	}
+	submitter = strcspn(texts[2], "!");	/* RFC 8460 section 5.1 */
+	room += submitter + 1;
 	r->memory = end = xmalloc(room);
 	r->domain = append_text(&end, texts[0]);
 	r->report_id = append_text(&end, texts[1]);
 	r->filename = append_text(&end, texts[2]);
+	r->submitter = text = append(&end, texts[2], submitter + 1);
+	text[submitter] = '\0';
 	r->body = append(&end, body, r->len);
 }
 

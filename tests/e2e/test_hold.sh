@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A report that its receivers would object to does not leave, whichever way it
-# was to go; the others do.
+# was to go; the others do.  What was made under another name of ours is
+# nothing to object to.
 . "$(dirname "$0")/lib.sh"
 
 base=https://$https_host:$https_port
@@ -37,4 +38,19 @@ check 'the good one was posted, and nothing else' equal /in/good \
 check 'the good one was mailed' wait_for 20 mails_are 1
 check 'and nothing else' equal tls@good.example \
     "$(mails | xargs sed -n 's/^X-Original-To: //p')"
+
+record moved.example "v=TLSRPTv1; $(
+    )rua=mailto:tls@moved.example,$base/in/moved" >day.jsonl
+check 'a record comes late' spool add --day "$day" day.jsonl
+check 'its report is queued' exits 1 send --once
+conf_set report contact_info tls@renamed.example
+conf_set dkim domain renamed.example
+check 'we have another name: it leaves, both ways' exits 0 send --once --now
+check 'it was posted' equal "/in/good
+/in/moved" "$(jq -r .uri posts.json)"
+check 'and mailed' wait_for 20 mails_are 2
+mail=$(mails | xargs grep -l '^X-Original-To: tls@moved')
+check 'as what it is' grep -q "^TLS-Report-Submitter: $submitter" "$mail"
+check 'from who we are' grep -q '^From: .*<tls@renamed.example>' "$mail"
+check 'and signed' grep -q 'd=renamed.example' "$mail"
 finish

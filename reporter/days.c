@@ -1,5 +1,7 @@
 #include "reporter/days.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "conf/log.h"
@@ -11,6 +13,7 @@
 #include "reporter/stop.h"
 #include "reporter/suppress.h"
 #include "spool/day.h"
+#include "spool/reject.h"
 
 void
 days_must(const struct days *d, int rc)
@@ -55,6 +58,78 @@ count_of_day(void *arg, int day, const struct record *r, uint64_t sessions)
 }
 
 /*
+ * Counts what is in a segment.  Others than we may have sealed it, so there
+ * may be lines in it that cannot be read.
+ */
+struct of_segment {
+	struct days *d;
+	const struct segment *segment;
+	char *origin;
+	struct of_day o;
+	struct rejects rejects;
+};
+
+static void
+count_of_segment(void *arg, int day, const struct record *r, uint64_t sessions)
+{
+	struct of_segment *s = arg;
+
+	if (s->segment->sealed)		/* its folder says of which day */
+		aggregate_record(s->o.g, day, r, sessions);
+	else
+		count_of_day(&s->o, day, r, sessions);
+}
+
+static void
+reject(void *arg, const char *line, size_t len, uint64_t n, const char *why)
+{
+	struct of_segment *s = arg;
+
+	if (!s->d->dry)
+		rejects_add(&s->rejects, s->d->now, s->origin, line, len, n,
+		    why);
+}
+
+static void
+tell_rejected(struct of_segment *s, const struct intake_totals *t)
+{
+	if (t->rejected > 0)
+		log_warn("%s: %" PRIu64 " lines cannot be read and do not "
+		    "count; tlsrpt-spool verify says why", s->origin,
+		    t->rejected);
+	if (rejects_sync(&s->rejects) == -1) {
+		log_warn("%s: what was rejected is not kept: %m", s->origin);
+		s->d->wrong = true;
+	}
+}
+
+/* 0, or -1 with errno. */
+static int
+count_segment(struct days *d, const struct segment *segment,
+    struct aggregate *g)
+{
+	char day[DAY_TEXT];
+	struct of_segment s = { .d = d, .segment = segment,
+		.o = { .day = segment->day, .g = g } };
+	const struct intake_sink sink = { .record = count_of_segment,
+		.reject = reject, .arg = &s };
+	struct intake_totals totals = { 0 };
+	int rc, saved;
+
+	s.origin = xasprintf("days/%s/%s", day_format(segment->day, day),
+	    segment->name);
+	rejects_init(&s.rejects, d->spool, segment->day);
+	rc = spool_read(d->spool, segment, &sink, &totals);
+	saved = errno;
+	if (rc == 0)
+		tell_rejected(&s, &totals);
+	rejects_release(&s.rejects);
+	free(s.origin);
+	errno = saved;
+	return rc;
+}
+
+/*
  * Count the segments that are not reported yet, or, with `again`, those that
  * are.  An open one is read by a dry run only: else it is sealed first, or
  * its writer is still at it and it goes into a further report.  Returns how
@@ -65,12 +140,6 @@ static ssize_t
 count(struct days *d, const struct segments *segments, bool again,
     struct aggregate *g, bool *used)
 {
-	struct of_day o = { .g = g };
-	const struct intake_sink sealed = {
-		.record = aggregate_record, .arg = g,
-	};
-	const struct intake_sink open = { .record = count_of_day, .arg = &o };
-	struct intake_totals totals = { 0 };
 	ssize_t n = 0;
 
 	for (size_t i = 0; i < segments->n; i++) {
@@ -94,9 +163,7 @@ count(struct days *d, const struct segments *segments, bool again,
 		}
 		if (is_known(d, seg) != again)
 			continue;
-		o.day = seg->day;
-		if (spool_read(d->spool, seg, seg->sealed ? &sealed : &open,
-		    &totals) == -1) {
+		if (count_segment(d, seg, g) == -1) {
 			log_warn("segment %s cannot be read, so its day is "
 			    "left for later: %m", seg->name);
 			return -1;

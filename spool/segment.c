@@ -120,21 +120,27 @@ segment_count(int fd, off_t from, int64_t *lines)
 }
 
 static const char *
-check_body(struct segment *g, int fd, int day)
+check_body(const struct segment *g, int fd, int day)
 {
 	int64_t lines;
+	char last;
 
 	if (day != -1 && g->day != day)
 		return "its header names another day than its folder";
-	if (!g->sealed || g->lines == -1)
+	if (!g->sealed)
 		return NULL;
-	if (segment_count(fd, g->body, &lines) == -1)
+	lines = g->lines;
+	if (lines != -1 && segment_count(fd, g->body, &lines) == -1)
 		return "it cannot be read";
 	if (lines < g->lines)
 		return "shorter than its header says: not copied as a whole?";
 	if (lines > g->lines)
 		return "longer than its header says";
-	return NULL;
+	if (pread(fd, &last, 1, g->size - 1) != 1)
+		return "it cannot be read";
+	/* Who does not say how many lines there are may be known by this. */
+	return last == '\n' ? NULL :
+	    "its last line does not end: not copied as a whole?";
 }
 
 static bool

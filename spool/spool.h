@@ -59,8 +59,9 @@ struct segments {
 /*
  * The segments of a day, sorted by name, each id once, an open one left out
  * when its sealed form is there.  Bad ones (no header, foreign version, wrong
- * day, sealed but shorter than its header says: still being copied) are in
- * the list with their reason.  A day without folder has none.
+ * day, sealed but shorter than its header says or cut within a line: still
+ * being copied) are in the list with their reason.  A day without folder has
+ * none.
  */
 int	spool_segments(const struct spool *s, int day, struct segments *list);
 void	segments_release(struct segments *list);

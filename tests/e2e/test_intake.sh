@@ -60,6 +60,28 @@ done
 check 'segments of another host' send --once --now
 check 'count once, however often copied' equal 3 "$(sessions copied.example)"
 
+# A segment that others have made, half copied, and then with a line that is
+# no record.
+segment=spool/days/$day/foreign.seg
+{
+	printf '{"tlsrpt-segment":1,"id":"f1","day":"%s","source":"f",' "$day"
+	echo '"created":1}'
+	record foreign.example "$record/foreign"
+	echo '{"d":"no policies"}'
+	record foreign.example "$record/foreign"
+} >foreign.seg
+head -c -20 foreign.seg >"$segment"
+check 'a segment cut within a line' exits 1 send --once --now
+check 'does not count' equal 0 "$(sessions foreign.example)"
+need cp foreign.seg "$segment"
+check 'when it is whole' send --once --now
+cp check.out log
+check 'it does' equal 2 "$(sessions foreign.example)"
+check 'but for what cannot be read: it is said' grep -q \
+    "days/$day/foreign.seg: 1 lines cannot be read and do not count" log
+check 'and kept' equal "{\"d\":\"no policies\"}" "$(jq -r \
+    'select(.origin | test("foreign")).line' "spool/rejected/$day.jsonl")"
+
 # No text with the records and no DNS: nothing is lost.
 dns_txt _smtp._tls.asked.example "$record/asked"
 need spool add --day "$day" <(record asked.example; record asked.example)

@@ -1,4 +1,6 @@
 #include <sys/stat.h>
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,13 +20,14 @@
 #include "spool/spool.h"
 
 #define DROPPED		".jsonl"
+#define ASIDE		".taken."	/* inode, dot, name */
 #define HASH_BUFFER	(256 << 10)
 
 /*
  * The drop-box.  A file is taken in three steps: its segments appear, with
  * names made from what the file is; it moves to a dot name; it is removed.  A
  * crash after the first step leaves a file whose segments are there already,
- * one after the second a dot file, which nobody reads.
+ * one after the second a dot file, which gets its name back first of all.
  */
 
 /* A file of the drop-box, open for reading. */
@@ -99,6 +102,23 @@ dropped_key(const struct dropped *d)
 	return key;
 }
 
+static bool
+is_ours(const struct dropped *d, const struct stat *st)
+{
+	return st->st_ino == d->st.st_ino && st->st_dev == d->st.st_dev;
+}
+
+/* Its name leaves no room for another: less careful. */
+static int
+remove_in_place(const struct spool *s, const struct dropped *d)
+{
+	struct stat st;
+
+	if (fstatat(s->incoming, d->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return -1;
+	return is_ours(d, &st) ? unlinkat(s->incoming, d->name, 0) : 0;
+}
+
 /*
  * Remove the file, and not another one that was given its name since.  So it
  * moves aside first, is looked at, and moves back when it is not ours.
@@ -106,25 +126,65 @@ dropped_key(const struct dropped *d)
 static int
 dropped_remove(const struct spool *s, const struct dropped *d)
 {
-	char *aside = xasprintf(".taken.%ju.%s", (uintmax_t)d->st.st_ino,
+	char *aside = xasprintf(ASIDE "%ju.%s", (uintmax_t)d->st.st_ino,
 	    d->name);
 	char *back = xasprintf("%ju.%s", (uintmax_t)d->st.st_ino, d->name);
 	struct stat st;
-	int rc = -1;
+	int rc;
 
-	if (renameat(s->incoming, d->name, s->incoming, aside) == -1 ||
-	    fstatat(s->incoming, aside, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		goto out;
-	if (st.st_ino == d->st.st_ino && st.st_dev == d->st.st_dev)
-		rc = unlinkat(s->incoming, aside, 0);
-	else	/* under a name of its own: d->name may be taken again */
-		rc = renameat(s->incoming, aside, s->incoming, back);
+	if ((rc = renameat(s->incoming, d->name, s->incoming, aside)) == -1 &&
+	    errno == ENAMETOOLONG)
+		rc = remove_in_place(s, d);
+	else if (rc == 0 && (rc = fstatat(s->incoming, aside, &st,
+	    AT_SYMLINK_NOFOLLOW)) == 0)
+		/* Back under a name of its own: d->name may be taken again. */
+		rc = is_ours(d, &st) ? unlinkat(s->incoming, aside, 0) :
+		    renameat(s->incoming, aside, s->incoming, back);
 	if (rc == 0)
 		rc = fsync(s->incoming);
-out:
 	free(aside);
 	free(back);
 	return rc;
+}
+
+/* The name of a file that was moved aside, in its name now; or NULL. */
+static const char *
+name_aside(const char *name)
+{
+	const char *p = name + strlen(ASIDE);
+
+	if (strncmp(name, ASIDE, strlen(ASIDE)) != 0)
+		return NULL;
+	while (isdigit((unsigned char)*p))
+		p++;
+	return p[0] == '.' && p[1] != '.' && p[1] != '\0' ? p + 1 : NULL;
+}
+
+/*
+ * Who moved them aside was killed before he had looked at them.  Under their
+ * names their segments are known, if they are ours.
+ */
+static void
+put_back(const struct spool *s)
+{
+	int fd = openat(s->incoming, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *name;
+	struct dirent *e;
+	DIR *dir;
+
+	if (fd == -1)
+		return;		/* who reads it next says so */
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return;
+	}
+	while ((e = readdir(dir)) != NULL)
+		if ((name = name_aside(e->d_name)) != NULL &&
+		    renameat2(s->incoming, e->d_name, s->incoming, name,
+		    RENAME_NOREPLACE) == -1 && errno != ENOENT)
+			log_warn("incoming/%s: cannot get its name back: %m",
+			    e->d_name);
+	closedir(dir);
 }
 
 /* What is done with each file. */
@@ -202,6 +262,7 @@ spool_take_incoming(struct spool *s, struct intake_totals *totals)
 {
 	const struct visit v = { .spool = s, .totals = totals };
 
+	put_back(s);
 	return visit_all(s, &v);
 }
 

@@ -6,6 +6,7 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <limits.h>
 
 #include "tests/spool/scratch.h"
 
@@ -135,6 +136,37 @@ the_same_file_counts_once(void **state)
 }
 
 static void
+a_name_may_be_as_long_as_names_are(void **state)
+{
+	struct scratch *s = *state;
+	char name[NAME_MAX + 1];
+
+	memset(name, 'x', sizeof(name));
+	memcpy(name + sizeof(name) - sizeof(".jsonl"), ".jsonl",
+	    sizeof(".jsonl"));
+	drop(&s->spool, name, RECORD("a.example") "\n");
+	assert_int_equal(take(&s->spool), 1);
+	assert_int_equal(take(&s->spool), 0);
+	assert_int_equal(sessions_of(&s->spool, DAY), 1);
+}
+
+/* Another one may have been given its name just before. */
+static void
+what_a_killed_one_moved_aside_is_taken(void **state)
+{
+	struct scratch *s = *state;
+
+	drop(&s->spool, ".taken.4711.a.jsonl", RECORD("a.example") "\n");
+	drop(&s->spool, ".taken.4712.b.jsonl", RECORD("b.example") "\n");
+	drop(&s->spool, "b.jsonl", RECORD("b.example") "\n");
+	drop(&s->spool, ".taken.x.c.jsonl", "");
+	assert_int_equal(take(&s->spool), 2);
+	assert_int_equal(sessions_of(&s->spool, DAY), 2);
+	assert_int_equal(take(&s->spool), 1);
+	assert_int_equal(sessions_of(&s->spool, DAY), 3);
+}
+
+static void
 odd_times_of_writing_mean_today(void **state)
 {
 	static const time_t odd[] = { -1, INT64_C(253402300800) };
@@ -196,6 +228,8 @@ main(void)
 		CASE(what_is_no_file_stays_and_the_others_go_on),
 		CASE(a_second_file_of_the_name_counts_too),
 		CASE(the_same_file_counts_once),
+		CASE(a_name_may_be_as_long_as_names_are),
+		CASE(what_a_killed_one_moved_aside_is_taken),
 		CASE(odd_times_of_writing_mean_today),
 		CASE(reading_in_place_changes_nothing),
 	};

@@ -128,26 +128,6 @@ put_encoded(FILE *f, const char *name)
 	}
 }
 
-static void
-write_from(FILE *f, const char *organization, const char *from)
-{
-	char *name = clean_name(organization), *value;
-	size_t len;
-	FILE *v = xmemstream(&value, &len);
-
-	if (is_phrase(name))
-		fputs(name, v);
-	else if (is_quotable(name))
-		put_quoted(v, name);
-	else
-		put_encoded(v, name);
-	fprintf(v, *name == '\0' ? "%s" : " <%s>", from);
-	xmemclose(v);
-	header_write(f, "From", value);
-	free(value);
-	free(name);
-}
-
 static void __attribute__((format(printf, 3, 4)))
 write_field(FILE *f, const char *name, const char *format, ...)
 {
@@ -160,6 +140,38 @@ write_field(FILE *f, const char *name, const char *format, ...)
 	va_end(ap);
 	header_write(f, name, value);
 	free(value);
+}
+
+/* As it stands in front of the address; the caller frees it. */
+static char *
+display_name(const char *organization)
+{
+	char *name = clean_name(organization), *shown;
+	size_t len;
+	FILE *f;
+
+	if (is_phrase(name))
+		return name;
+	f = xmemstream(&shown, &len);
+	if (is_quotable(name))
+		put_quoted(f, name);
+	else
+		put_encoded(f, name);
+	xmemclose(f);
+	free(name);
+	return shown;
+}
+
+static void
+write_from(FILE *f, const char *organization, const char *from)
+{
+	char *name = display_name(organization);
+
+	if (*name == '\0')
+		header_write(f, "From", from);
+	else
+		write_field(f, "From", "%s <%s>", name, from);
+	free(name);
 }
 
 /* RFC 5322 section 3.3, in UTC and in English whatever the locale. */
@@ -187,6 +199,7 @@ write_date(FILE *f, int64_t date)
 static void
 message_id(char id[2 * ID_BYTES + 1], const struct mime_report *m)
 {
+	static const char hex[] = "0123456789abcdef";
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	char *text = xasprintf("%s %s", m->report_id, m->to);
 	int i;
@@ -194,8 +207,11 @@ message_id(char id[2 * ID_BYTES + 1], const struct mime_report *m)
 	if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(),
 	    NULL) != 1)
 		fatal("OpenSSL has no SHA-256");
-	for (i = 0; i < ID_BYTES; i++)
-		snprintf(id + 2 * i, 3, "%02x", digest[i]);
+	for (i = 0; i < ID_BYTES; i++) {
+		id[2 * i] = hex[digest[i] >> 4];
+		id[2 * i + 1] = hex[digest[i] & 15];
+	}
+	id[2 * i] = '\0';
 	free(text);
 }
 
@@ -224,8 +240,7 @@ write_header(FILE *f, const struct mime_report *m, const char *id,
 
 /*
  * Can this line go as it is?  Relays change blanks at the end and "From " at
- * the beginning, a lone dot tempts fate, and "=_" is what the boundary starts
- * with.
+ * the beginning, a lone dot tempts fate.
  */
 static int
 line_is_plain(const char *s, size_t len)
@@ -237,23 +252,33 @@ line_is_plain(const char *s, size_t len)
 	    (len >= 5 && strncmp(s, "From ", 5) == 0))
 		return 0;
 	for (i = 0; i < len; i++)
-		if (s[i] < ' ' || s[i] > '~' ||
-		    (s[i] == '=' && i + 1 < len && s[i + 1] == '_'))
+		if (s[i] < ' ' || s[i] > '~')
 			return 0;
 	return 1;
 }
 
+/* "=_" is what the boundary starts with. */
 static int
 text_is_plain(const char *s)
 {
 	size_t len;
 
+	if (strstr(s, "=_") != NULL)
+		return 0;
 	for (; *s != '\0'; s += len + (s[len] == '\n')) {
 		len = strcspn(s, "\n");
 		if (!line_is_plain(s, len))
 			return 0;
 	}
 	return 1;
+}
+
+static int
+is_ascii(const char *s)
+{
+	while (*s != '\0' && (unsigned char)*s < 0x80)
+		s++;
+	return *s == '\0';
 }
 
 /* Does character i of the line stand for itself? */
@@ -293,13 +318,10 @@ put_qp_line(FILE *f, const char *s, size_t len)
 static void
 write_text(FILE *f, const char *s)
 {
-	const char *p;
-	int plain = text_is_plain(s), ascii = 1;
+	int plain = text_is_plain(s);
 	size_t len;
 
-	for (p = s; *p != '\0'; p++)
-		ascii &= (unsigned char)*p < 0x80;
-	header_write(f, "Content-Type", ascii ?
+	header_write(f, "Content-Type", plain || is_ascii(s) ?
 	    "text/plain; charset=us-ascii" : "text/plain; charset=utf-8");
 	header_write(f, "Content-Transfer-Encoding",
 	    plain ? "7bit" : "quoted-printable");

@@ -51,46 +51,47 @@ is_blank(char c)
 	return (c > 0 && c <= ' ') || c == 0x7f;
 }
 
-/* The bytes and columns up to the next blank. */
-static size_t
-word(const char *s, size_t *columns)
+/* One blank between words, none around them. */
+static void
+squeeze(char *text)
 {
-	size_t len;
+	char *w = text;
 
-	*columns = 0;
-	for (len = 0; s[len] != '\0' && !is_blank(s[len]); len++)
-		*columns += ((unsigned char)s[len] & 0xc0) != 0x80;
-	return len;
+	for (const char *s = text; *s != '\0'; s++)
+		if (!is_blank(*s))
+			*w++ = *s;
+		else if (w > text && w[-1] != ' ')
+			*w++ = ' ';
+	if (w > text && w[-1] == ' ')
+		w--;
+	*w = '\0';
 }
 
 /*
- * Write text word by word to lines of COLUMNS, the first of which already
- * has `column`, the others begin at `indent`.
+ * Write squeezed text to lines of COLUMNS, the first of which already has
+ * `column`, the others begin at `indent`.
  */
 static void
 wrap(FILE *f, const char *text, size_t column, size_t indent)
 {
-	size_t len, width;
-	bool first = true;
+	const char *blank = NULL;	/* the last one on this line … */
+	size_t behind = 0;		/* … and the column behind it */
 
-	for (;;) {
-		while (is_blank(*text))
-			text++;
-		if (*text == '\0')
-			break;
-		len = word(text, &width);
-		if (!first && column + 1 + width > COLUMNS) {
-			fprintf(f, "\n%*s", (int)indent, "");
-			column = indent;
-		} else if (!first) {
-			putc(' ', f);
-			column++;
+	for (const char *s = text; *s != '\0'; s++) {
+		column += ((unsigned char)*s & 0xc0) != 0x80;
+		if (*s == ' ') {
+			blank = s;
+			behind = column;
 		}
-		fwrite(text, 1, len, f);
-		column += width;
-		text += len;
-		first = false;
+		if (column <= COLUMNS || blank == NULL)
+			continue;
+		fwrite(text, 1, (size_t)(blank - text), f);
+		fprintf(f, "\n%*s", (int)indent, "");
+		text = blank + 1;
+		column = indent + column - behind;
+		blank = NULL;
 	}
+	fputs(text, f);
 	putc('\n', f);
 }
 
@@ -106,6 +107,7 @@ paragraph(FILE *f, const char *prefix, size_t indent, const char *format, ...)
 		fatal("out of memory");
 	va_end(ap);
 	fputs(prefix, f);
+	squeeze(text);
 	wrap(f, text, strlen(prefix), indent);
 	free(text);
 }

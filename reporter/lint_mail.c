@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "conf/mem.h"
 #include "reporter/lint_mime.h"
+#include "spool/day.h"
 
 #define WSP	" \t"
 
@@ -58,18 +58,39 @@ is_mailbox(const char *value, const char *address)
 	return s[strspn(s, WSP)] == '\0';
 }
 
-/* RFC 5322 section 3.3, and the day of the week must be right. */
+/* 1 to 12, or 0. */
+static int
+month_of(const char *name)
+{
+	static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+	for (int i = 0; i < 12; i++)
+		if (memcmp(name, names + 3 * i, 3) == 0)
+			return i + 1;
+	return 0;
+}
+
+/*
+ * RFC 5322 section 3.3 as we write it, "Sun, 22 Nov 2026 00:15:00 +0000", and
+ * the day of the week must be right.
+ */
 static bool
 is_date(const char *value)
 {
-	struct tm tm = { 0 }, day;
-	const char *end = strptime(value, "%a, %d %b %Y %H:%M:%S %z", &tm);
+	static const char layout[] = "___, __ ___ ____ __:__:__ +0000";
+	static const char days[] = "ThuFriSatSunMonTueWed";
+	char text[DAY_TIME_TEXT];
+	int64_t t;
 
-	if (end == NULL || *end != '\0')
+	if (strlen(value) != sizeof(layout) - 1)
 		return false;
-	day = tm;
-	timegm(&day);
-	return day.tm_wday == tm.tm_wday && day.tm_mday == tm.tm_mday;
+	for (size_t i = 0; layout[i] != '\0'; i++)
+		if (layout[i] != '_' && layout[i] != value[i])
+			return false;
+	return fmt(text, sizeof(text), "%.4s-%02d-%.2sT%.8sZ", value + 12,
+	    month_of(value + 8), value + 5, value + 17) != -1 &&
+	    day_parse_rfc3339(text, &t) &&
+	    memcmp(value, days + 3 * (day_of(t) % 7), 3) == 0;
 }
 
 static bool
@@ -386,17 +407,9 @@ attachment_check(const struct lint_part *p, const char *filename)
 static char *
 contents_check(const struct message *m)
 {
-	const struct lint_part *p = &m->parts[1];
-	unsigned char *packed = NULL;
-	size_t len;
-	char *why;
-
-	if ((why = lint_base64(p->body, p->len, &packed, &len)) == NULL &&
-	    (len != m->mail->len || memcmp(packed, m->mail->body, len) != 0))
-		why = xstrdup("RFC 8460 section 5.3: what is attached is not "
-		    "the report");
-	free(packed);
-	return why;
+	return lint_is_base64(&m->parts[1], m->mail->body, m->mail->len) ?
+	    NULL : xstrdup("RFC 8460 section 5.3: what is attached is not the "
+	    "report, in base64 lines of 76 columns");
 }
 
 static char *

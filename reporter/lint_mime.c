@@ -6,11 +6,11 @@
 
 #include <openssl/evp.h>
 
-#include "conf/log.h"
 #include "conf/mem.h"
 
 #define LINE_BYTES	998	/* RFC 5322 section 2.1.1 */
 #define BASE64_COLUMNS	76	/* RFC 2045 section 6.8 */
+#define BASE64_BYTES	(BASE64_COLUMNS / 4 * 3)
 #define PARAM_BYTES	1024	/* two domains and some digits are the most */
 #define WSP		" \t"
 #define SPECIALS	"()<>@,;:\\\"/[]?="	/* RFC 2045 section 5.1 */
@@ -23,10 +23,19 @@ next_line(const char *line, const char *end)
 	return nl == NULL ? end : nl + 1;
 }
 
+/* The first byte that may not be in a line, at the latest its CR. */
+static const char *
+strange_byte(const char *s)
+{
+	while ((*s >= ' ' && *s <= '~') || *s == '\t')
+		s++;
+	return s;
+}
+
 char *
 lint_bytes(const char *message, size_t len)
 {
-	const char *end = message + len, *next;
+	const char *end = message + len, *next, *c;
 	size_t number = 1;
 
 	for (const char *s = message; s < end; s = next, number++) {
@@ -37,11 +46,9 @@ lint_bytes(const char *message, size_t len)
 		if (next - s - 2 > LINE_BYTES)
 			return xasprintf("RFC 5322 section 2.1.1: line %zu is "
 			    "longer than %d", number, LINE_BYTES);
-		for (const char *c = s; c < next - 2; c++)
-			if (*c > 0x7e || (*c < ' ' && *c != '\t'))
-				return xasprintf("RFC 5322 section 2.2: line "
-				    "%zu holds byte 0x%02x", number,
-				    (unsigned char)*c);
+		if ((c = strange_byte(s)) < next - 2)
+			return xasprintf("RFC 5322 section 2.2: line %zu "
+			    "holds byte 0x%02x", number, (unsigned char)*c);
 	}
 	return NULL;
 }
@@ -173,9 +180,12 @@ lint_has_param(const char *value, const char *name, const char *text)
 static int
 delimiter(const char *line, const char *end, const char *boundary)
 {
-	size_t len = strlen(boundary);
+	size_t len;
 
-	if (end - line < (ptrdiff_t)len + 4 || memcmp(line, "--", 2) != 0 ||
+	if (line[0] != '-' || line[1] != '-')
+		return 0;
+	len = strlen(boundary);
+	if (end - line < (ptrdiff_t)len + 4 ||
 	    memcmp(line + 2, boundary, len) != 0)
 		return 0;
 	line += 2 + len;
@@ -215,38 +225,25 @@ lint_parts_read(const struct lint_part *whole, struct lint_part parts[2])
 	    "must be two", n);
 }
 
-char *
-lint_base64(const char *text, size_t len, unsigned char **out, size_t *outlen)
+bool
+lint_is_base64(const struct lint_part *p, const void *body, size_t len)
 {
-	const char *end, *next;
-	EVP_ENCODE_CTX *ctx;
-	int n = 0, last = 0;
-	bool good;
+	const char *s = p->body, *end = s + p->len;
+	const unsigned char *in = body;
 
-	*out = NULL;
-	*outlen = 0;
-	/* An empty line in front of the boundary is usual. */
-	if (len >= 4 && memcmp(text + len - 4, "\r\n\r\n", 4) == 0)
-		len -= 2;
-	end = text + len;
-	for (const char *s = text; s < end; s = next) {
-		ptrdiff_t columns;
+	while (len > 0) {
+		unsigned char line[BASE64_COLUMNS + 3];
+		size_t n = len < BASE64_BYTES ? len : BASE64_BYTES;
+		int columns = EVP_EncodeBlock(line, in, (int)n);
 
-		next = next_line(s, end);
-		columns = next - s - 2;
-		if (columns > BASE64_COLUMNS ||
-		    (columns < BASE64_COLUMNS && next != end))
-			return xasprintf("RFC 2045 section 6.8: a base64 line "
-			    "of %td columns, not %d", columns,
-			    BASE64_COLUMNS);
+		memcpy(line + columns, "\r\n", 2);
+		if (end - s < columns + 2 ||
+		    memcmp(s, line, (size_t)columns + 2) != 0)
+			return false;
+		s += columns + 2;
+		in += n;
+		len -= n;
 	}
-	if ((ctx = EVP_ENCODE_CTX_new()) == NULL)
-		fatal("out of memory");
-	*out = xmalloc(len + 1);
-	EVP_DecodeInit(ctx);
-	good = EVP_DecodeUpdate(ctx, *out, &n, (const unsigned char *)text,
-	    (int)len) != -1 && EVP_DecodeFinal(ctx, *out + n, &last) == 1;
-	EVP_ENCODE_CTX_free(ctx);
-	*outlen = (size_t)n + (size_t)last;
-	return good ? NULL : xstrdup("RFC 2045 section 6.8: not base64");
+	/* An empty line in front of the boundary is usual. */
+	return s == end || end - s == 2;
 }

@@ -49,8 +49,8 @@ bool	lint_is_type(const char *value, const char *type);
 /* Does it have this parameter with this very text? */
 bool	lint_has_param(const char *value, const char *name, const char *text);
 
-/* Lines of 76 columns (RFC 2045 section 6.8); the caller frees *out. */
-char	*lint_base64(const char *text, size_t len, unsigned char **out,
-	    size_t *outlen);
+/* Is it just this body, in lines of 76 columns (RFC 2045 section 6.8)? */
+bool	lint_is_base64(const struct lint_part *p, const void *body,
+	    size_t len);
 
 #endif

@@ -1,16 +1,12 @@
 #include "spool/writer.h"
 
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "conf/clock.h"
@@ -40,58 +36,14 @@ void
 writer_init(struct writer *w)
 {
 	memset(w, 0, sizeof(*w));
-	w->fd = -1;
-	w->day = w->last_day = INT_MIN;
-}
-
-/* Once a minute, whatever it is; sets *told then.  Keeps errno. */
-static bool
-is_to_be_told(int64_t *told)
-{
-	int64_t now = clock_ms();
-
-	if (*told != 0 && now - *told < TELL_MS)
-		return false;
-	*told = now;
-	return true;
-}
-
-/* What is no record holds no record up: it is tried once. */
-static void
-end_rejects(struct writer *w)
-{
-	if (!w->rejecting)
-		return;
-	if (rejects_sync(&w->rejects) == -1 && is_to_be_told(&w->told_rejects))
-		log_warn("%s/rejected: %m; what was rejected is not kept",
-		    w->path);
-	rejects_release(&w->rejects);
-	w->rejecting = false;
-}
-
-/* Forget the open segment; who has its name now has it. */
-static void
-let_go(struct writer *w)
-{
-	w->fd = -1;
-	w->name = NULL;
-	w->day = INT_MIN;
-	w->begin = w->size = 0;
-}
-
-static void
-drop_segment(struct writer *w)
-{
-	if (w->fd != -1)
-		close(w->fd);
-	free(w->name);
-	let_go(w);
+	open_segment_init(&w->segment);
+	w->last_day = w->segment.day;
 }
 
 static void
 close_spool(struct writer *w)
 {
-	end_rejects(w);
+	refused_end(&w->refused);
 	if (w->opened)
 		spool_close(&w->spool);
 	w->opened = false;
@@ -100,7 +52,7 @@ close_spool(struct writer *w)
 void
 writer_release(struct writer *w)
 {
-	drop_segment(w);
+	open_segment_release(&w->segment);
 	close_spool(w);
 }
 
@@ -113,7 +65,7 @@ trouble(struct writer *w, const char *what)
 	counter_add(w->counters, DISK_ERRORS, 1);
 	if (!w->trouble)
 		w->told = 0;
-	if (is_to_be_told(&w->told))
+	if (clock_is_due(&w->told, TELL_MS))
 		log_warn("%s: %s: %m; %" PRIu64 " bytes wait in the ring of %"
 		    PRIu64 ", trying again every second", w->path, what,
 		    ring_used(w->ring), w->ring->size);
@@ -147,25 +99,21 @@ rewind_ring(struct writer *w)
 static int
 cut_back(struct writer *w)
 {
-	off_t to = w->ring->commit.synced;
-	int rc;
-
-	rc = ftruncate(w->fd, to);
-	w->size = to;		/* at any rate it is written from there */
 	rewind_ring(w);
-	return rc;
+	return open_segment_cut(&w->segment, w->ring->commit.synced);
 }
 
 static void
 commit(struct writer *w)
 {
-	struct ring_commit c = { .tail = w->pos, .synced = w->size,
-		.day = w->day };
+	const struct open_segment *g = &w->segment;
+	struct ring_commit c = { .tail = w->pos, .synced = g->size,
+		.day = g->day };
 
-	end_rejects(w);
+	refused_end(&w->refused);
 	/* Cannot be too long: it is the name of a file. */
-	if (w->name != NULL)
-		fmt(c.name, sizeof(c.name), "%s", w->name);
+	if (g->name != NULL)
+		fmt(c.name, sizeof(c.name), "%s", g->name);
 	ring_commit(w->ring, &c);
 	w->synced += w->records;
 	w->records = 0;
@@ -175,23 +123,6 @@ commit(struct writer *w)
 	is_well(w);
 }
 
-/* Is the open segment still what its name leads to, from the root? */
-static bool
-is_in_place(const struct writer *w)
-{
-	char day[DAY_TEXT], *path;
-	struct stat ours, there;
-	bool in_place;
-
-	path = xasprintf("%s/days/%s/%s", w->path, day_format(w->day, day),
-	    w->name);
-	in_place = fstat(w->fd, &ours) == 0 && (stat(path, &there) == -1 ?
-	    errno != ENOENT && errno != ENOTDIR :
-	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino);
-	free(path);
-	return in_place;
-}
-
 /*
  * The segment up to the last commit is sealed; a new one gets what comes
  * behind.  One without records is not worth it.
@@ -199,18 +130,13 @@ is_in_place(const struct writer *w)
 static void
 hand_over(struct writer *w)
 {
-	char day[DAY_TEXT], *path;
+	struct open_segment *g = &w->segment;
 
-	if (w->size > w->begin)
-		sealer_add(w->sealer, w->day, w->name, w->fd);
-	else {
-		path = xasprintf("%s/%s", day_format(w->day, day), w->name);
-		unlinkat(w->spool.days, path, 0);
-		free(path);
-		close(w->fd);
-		free(w->name);
-	}
-	let_go(w);
+	if (g->size > g->begin) {
+		sealer_add(w->sealer, g->day, g->name, g->fd);
+		open_segment_init(g);
+	} else
+		open_segment_remove(g, &w->spool);
 }
 
 /*
@@ -226,8 +152,8 @@ failed(struct writer *w, const char *what, bool in_sync)
 
 	trouble(w, what);
 	cut = cut_back(w);
-	if (!is_in_place(w)) {
-		drop_segment(w);
+	if (!open_segment_in_place(&w->segment, w->path)) {
+		open_segment_release(&w->segment);
 		close_spool(w);
 	} else if (in_sync && cut == 0 && error != ENOSPC && error != EDQUOT)
 		hand_over(w);
@@ -238,10 +164,12 @@ failed(struct writer *w, const char *what, bool in_sync)
 static int
 sync_all(struct writer *w)
 {
-	if (w->fd != -1 && w->size > w->ring->commit.synced &&
-	    fdatasync(w->fd) == -1)
+	const struct open_segment *g = &w->segment;
+
+	if (g->fd != -1 && g->size > w->ring->commit.synced &&
+	    fdatasync(g->fd) == -1)
 		return failed(w, "cannot be synced", true);
-	if (w->fd != -1 && !is_in_place(w)) {
+	if (g->fd != -1 && !open_segment_in_place(g, w->path)) {
 		errno = ENOENT;
 		return failed(w, "the open segment has been taken away", false);
 	}
@@ -252,7 +180,7 @@ sync_all(struct writer *w)
 static int
 end_segment(struct writer *w)
 {
-	if (w->fd == -1)
+	if (w->segment.fd == -1)
 		return 0;
 	if (sync_all(w) == -1)
 		return -1;
@@ -276,8 +204,7 @@ open_spool(struct writer *w)
 static int
 begin_segment(struct writer *w, int day)
 {
-	w->fd = spool_begin(&w->spool, day, &w->name);
-	if (w->fd == -1) {
+	if (open_segment_begin(&w->segment, &w->spool, day) == -1) {
 		int error = errno;
 
 		/* The folders may be others when they come back. */
@@ -285,10 +212,6 @@ begin_segment(struct writer *w, int day)
 		errno = error;
 		return trouble(w, "no segment can be begun");
 	}
-	/* With O_APPEND, Linux would not write where we say. */
-	fcntl(w->fd, F_SETFL, 0);
-	w->begin = w->size = lseek(w->fd, 0, SEEK_END);
-	w->day = day;
 	counter_add(w->counters, SEGMENTS, 1);
 	if (day != w->last_day)
 		counter_add(w->counters, DAYS, 1);
@@ -296,22 +219,6 @@ begin_segment(struct writer *w, int day)
 	/* Before anything is in it: whoever finds this ring has to know. */
 	commit(w);
 	return 0;
-}
-
-static void
-reject(struct writer *w, int day, const struct ring_entry *e)
-{
-	/* Not again, though we come here again when the disk has failed. */
-	if (e->position < w->rejected)
-		return;
-	w->rejected = e->position + 1;
-	if (w->rejecting && w->rejects.day != day)
-		end_rejects(w);
-	if (!w->rejecting)
-		rejects_init(&w->rejects, &w->spool, day);
-	w->rejecting = true;
-	rejects_add(&w->rejects, e->arrival, w->origin, ring_payload(e),
-	    e->len, 1, record_refuse(ring_payload(e), e->len));
 }
 
 /* The day of an entry; whatever the clock said, it is one that has a name. */
@@ -354,7 +261,7 @@ gather(struct writer *w, struct chunk *c)
 	    (c->more = next_entry(w, &pos, &e)) == 1) {
 		day = entry_day(e);
 		if (e->kind == RING_REFUSED)
-			reject(w, day, e);
+			refused_add(&w->refused, &w->spool, day, w->origin, e);
 		else if (c->n > 0 && day != c->day)
 			break;
 		else {
@@ -367,43 +274,18 @@ gather(struct writer *w, struct chunk *c)
 	}
 }
 
-/* pwritev to the end, whatever part of it a call takes. */
-static int
-write_chunk(int fd, struct chunk *c, off_t at)
-{
-	struct iovec *iov = c->iov;
-	ssize_t n;
-
-	for (int left = c->n; left > 0; ) {
-		if ((n = pwritev(fd, iov, left, at)) == -1) {
-			if (errno == EINTR)
-				continue;
-			return -1;
-		}
-		if (n == 0) {
-			errno = ENOSPC;
-			return -1;
-		}
-		at += n;
-		for (; left > 0 && (size_t)n >= iov->iov_len; left--)
-			n -= (ssize_t)iov++->iov_len;
-		if (left > 0) {
-			iov->iov_base = (char *)iov->iov_base + n;
-			iov->iov_len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 /* Have a segment for this day that is not full yet. */
 static int
 have_segment(struct writer *w, int day)
 {
-	if (w->fd != -1 && (w->day != day || w->size >=
-	    atomic_load_explicit(&w->segment_size, memory_order_relaxed)) &&
+	const struct open_segment *g = &w->segment;
+	long full = atomic_load_explicit(&w->segment_size,
+	    memory_order_relaxed);
+
+	if (g->fd != -1 && (g->day != day || g->size >= full) &&
 	    end_segment(w) == -1)
 		return -1;
-	return w->fd != -1 ? 0 : begin_segment(w, day);
+	return g->fd != -1 ? 0 : begin_segment(w, day);
 }
 
 /* Returns 1 when there is more to write, 0 when not, -1 in trouble. */
@@ -416,9 +298,8 @@ write_some(struct writer *w)
 	if (c.n > 0) {
 		if (have_segment(w, c.day) == -1)
 			return -1;
-		if (write_chunk(w->fd, &c, w->size) == -1)
+		if (open_segment_append(&w->segment, c.iov, c.n) == -1)
 			return failed(w, "cannot be written", false);
-		w->size += (off_t)c.bytes;
 		w->records += (uint64_t)c.n;
 		counter_set(w->counters, WRITTEN, w->synced + w->records);
 	}
@@ -455,7 +336,8 @@ take_over(struct writer *w)
 	for (pos = w->pos = w->ring->commit.tail; pos < was.pos &&
 	    next_entry(w, &pos, &e) == 1; )
 		if (e->kind == RING_REFUSED)
-			reject(w, entry_day(e), e);
+			refused_add(&w->refused, &w->spool, entry_day(e),
+			    w->origin, e);
 	if (was.records > 0)
 		log_info("%" PRIu64 " records of the ring are in %s already",
 		    was.records, w->ring->commit.name);
@@ -472,7 +354,8 @@ take_over(struct writer *w)
 static bool
 is_past(const struct writer *w)
 {
-	return w->fd != -1 && w->now() > day_last(w->day) + MIDNIGHT;
+	return w->segment.fd != -1 &&
+	    w->now() > day_last(w->segment.day) + MIDNIGHT;
 }
 
 static bool
@@ -527,7 +410,7 @@ writer_finish(struct writer *w)
 		;
 	if (rc == -1)
 		return -1;
-	if (w->fd != -1)
+	if (w->segment.fd != -1)
 		return end_segment(w);
 	commit(w);
 	return 0;

@@ -1,13 +1,13 @@
 #ifndef SPOOL_WRITER_H
 #define SPOOL_WRITER_H
 
-#include <sys/types.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "spool/counters.h"
-#include "spool/reject.h"
+#include "spool/open_segment.h"
+#include "spool/refused.h"
 #include "spool/ring.h"
 #include "spool/sealer.h"
 #include "spool/spool.h"
@@ -43,17 +43,13 @@ struct writer {
 	/* Its own. */
 	struct spool spool;
 	bool opened, recovered, trouble;
-	int64_t told, told_rejects;	/* of trouble; monotonic ms, or 0 */
+	int64_t told;			/* of trouble; monotonic ms, or 0 */
 	uint64_t pos;			/* in the ring: written so far */
 	uint64_t records, synced;	/* written since a commit; by commits */
 	int64_t dirty;			/* oldest unsynced; monotonic ms, or 0 */
-	int fd;				/* the open segment, or -1 */
-	char *name;
-	int day, last_day;
-	off_t begin, size;		/* its records; all written */
-	struct rejects rejects;
-	bool rejecting;
-	uint64_t rejected;		/* in the ring: done up to here */
+	struct open_segment segment;
+	int last_day;			/* that a segment was begun for */
+	struct refused refused;
 };
 
 void	writer_init(struct writer *w);

@@ -12,59 +12,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "conf/log.h"
-#include "spool/writer.h"
-#include "tests/spool/scratch.h"
-
-#define RECORDS	36
-#define GROUP	6		/* that come before the writer looks */
-#define FILES	64
-#define RING	0		/* the smallest there is */
-
-/* What is known when the process has died. */
-static struct shared {
-	int shown;		/* records that were in the ring */
-	struct {
-		ino_t ino;
-		off_t size;
-	} synced[FILES];	/* files, up to where they were synced */
-} *shared;
-
-/* And what a look at the spool has found of each record. */
-struct tally {
-	int seen[RECORDS];
-};
-
-static int64_t clock_now = NOON;
-
-static int64_t
-test_clock(void)
-{
-	return clock_now;
-}
-
-static int
-day_of_record(int i)
-{
-	/* To the next day, back, and there again. */
-	return i / (RECORDS / 4) % 2 == 0 ? DAY : DAY + 1;
-}
-
-static void
-put_record(struct ring *r, int i)
-{
-	char text[256];
-	int len = snprintf(text, sizeof(text),
-	    "{\"d\":\"r%d.example\"," POLICIES "}", i);
-
-	assert_true(ring_put(r, RING_RECORD,
-	    NOON + DAY_SECONDS * (day_of_record(i) - DAY), text, (size_t)len));
-	if (i % 10 == 3)
-		assert_true(ring_put(r, RING_REFUSED, NOON, "junk", 4));
-}
+#include "tests/spool/writing.h"
 
 static void
 note_synced(int fd)
@@ -90,84 +40,6 @@ synced_size(ino_t ino)
 	return 0;
 }
 
-struct process {
-	struct counters counters;
-	struct ring ring;
-	struct ring_found found;
-	struct sealer sealer;
-	struct writer writer;
-	int runtime;
-};
-
-static struct process *
-process_start(struct scratch *s, uint64_t ring_size)
-{
-	struct process *p = calloc(1, sizeof(*p));
-
-	p->runtime = openat(s->spool.fd, "run", O_RDONLY | O_DIRECTORY);
-	assert_int_not_equal(p->runtime, -1);
-	if (ring_open(&p->ring, p->runtime, ring_size, NOON, &p->found) == -1)
-		return NULL;
-	sealer_init(&p->sealer, s->path, "mta1", &p->counters);
-	writer_init(&p->writer);
-	p->writer.ring = &p->ring;
-	p->writer.counters = &p->counters;
-	p->writer.sealer = &p->sealer;
-	p->writer.path = s->path;
-	p->writer.source = "mta1";
-	p->writer.origin = "test";
-	p->writer.now = test_clock;
-	p->writer.wake = -1;
-	p->writer.segment_size = 900;
-	return p;
-}
-
-/* Until the ring is empty; false when that does not come. */
-static bool
-process_finish(struct process *p)
-{
-	int tries = 0, rc;
-
-	while ((rc = writer_finish(&p->writer)) == -1 && ++tries < 100)
-		;
-	sealer_stop(&p->sealer);
-	sealer_run(&p->sealer);
-	writer_release(&p->writer);
-	sealer_release(&p->sealer);
-	if (rc == 0)
-		assert_int_equal(ring_used(&p->ring), 0);
-	ring_close(&p->ring);
-	close(p->runtime);
-	free(p);
-	return rc == 0;
-}
-
-/* All the records, a few at a time. */
-static bool
-collect(struct scratch *s)
-{
-	struct process *p = process_start(s, RING);
-
-	for (int i = 0; i < RECORDS; i++) {
-		put_record(&p->ring, i);
-		if (i % GROUP != GROUP - 1)
-			continue;
-		ring_show(&p->ring);
-		shared->shown = i + 1;
-		writer_round(&p->writer);
-	}
-	return process_finish(p);
-}
-
-static void
-empty(struct scratch *s)
-{
-	fate.mode = LIVE;
-	scratch_empty(s);
-	assert_int_equal(mkdirat(s->spool.fd, "run", 0700), 0);
-	memset(shared, 0, sizeof(*shared));
-}
-
 /* Run it in a process of its own that dies at call `at`; did it? */
 static bool
 dies(struct scratch *s, int at)
@@ -190,72 +62,13 @@ dies(struct scratch *s, int at)
 	return WEXITSTATUS(status) == KILLED;
 }
 
-static void
-count_record(void *arg, int day, const struct record *r, uint64_t sessions)
-{
-	struct tally *t = arg;
-	int i;
-
-	assert_int_equal(sscanf(r->domain, "r%d.example", &i), 1);
-	assert_in_range(i, 0, RECORDS - 1);
-	assert_int_equal(day, day_of_record(i));
-	t->seen[i] += (int)sessions;
-}
-
-static void
-tally(const struct spool *s, struct tally *t)
-{
-	const struct intake_sink sink = { .record = count_record, .arg = t };
-	struct intake_totals totals = { 0 };
-	struct segments list;
-
-	memset(t, 0, sizeof(*t));
-	for (int day = DAY; day <= DAY + 1; day++) {
-		assert_int_equal(spool_segments(s, day, &list), 0);
-		for (size_t i = 0; i < list.n; i++) {
-			assert_null(list.list[i].bad);
-			assert_int_equal(spool_read(s, &list.list[i], &sink,
-			    &totals), 0);
-		}
-		segments_release(&list);
-	}
-	assert_int_equal(totals.rejected, 0);
-}
-
-static void
-all_shown_are_there_once(struct scratch *s, int at)
-{
-	struct tally t;
-
-	tally(&s->spool, &t);
-	for (int i = 0; i < RECORDS; i++)
-		if (t.seen[i] != (i < shared->shown))
-			fail_msg("call %d: record %d of %d counts %d times",
-			    at, i, shared->shown, t.seen[i]);
-}
-
 static bool
 recover_and_finish(struct scratch *s, uint64_t ring_size)
 {
 	struct process *p = process_start(s, ring_size);
 
-	assert_non_null(p);
 	assert_null(p->found.bad);
 	return process_finish(p);
-}
-
-static void
-nothing_is_left_open(const struct spool *s)
-{
-	for (int day = DAY; day <= DAY + 1; day++) {
-		char name[DAY_TEXT];
-		int fd = openat(s->days, day_format(day, name), O_RDONLY);
-
-		if (fd == -1)
-			continue;
-		assert_int_equal(files_in(fd, ".open"), 0);
-		close(fd);
-	}
 }
 
 static void
@@ -474,76 +287,6 @@ a_power_cut_costs_what_was_not_synced(void **state)
 	assert_true(kept > 1000);
 }
 
-/* Over midnight and back: a segment each time, and nothing else. */
-static void
-days_follow_the_arrival(void **state)
-{
-	struct scratch *s = *state;
-
-	empty(s);
-	assert_true(collect(s));
-	all_shown_are_there_once(s, 0);
-	nothing_is_left_open(&s->spool);
-	assert_true(files_in(s->spool.rejected, "") == 1);
-}
-
-static void
-an_idle_day_is_sealed_after_midnight(void **state)
-{
-	struct scratch *s = *state;
-	struct process *p;
-
-	empty(s);
-	p = process_start(s, RING);
-	put_record(&p->ring, 0);
-	ring_show(&p->ring);
-	clock_now = day_last(DAY);
-	assert_int_equal(writer_round(&p->writer), 0);
-	assert_int_not_equal(p->writer.fd, -1);
-	clock_now += 25;
-	assert_int_equal(writer_round(&p->writer), 0);
-	assert_int_not_equal(p->writer.fd, -1);
-	clock_now += 10;
-	assert_int_equal(writer_round(&p->writer), 0);
-	assert_int_equal(p->writer.fd, -1);
-	/* The clock goes back, and on come records of the day before. */
-	clock_now = NOON;
-	put_record(&p->ring, 1);
-	ring_show(&p->ring);
-	assert_int_equal(writer_round(&p->writer), 0);
-	shared->shown = 2;
-	assert_true(process_finish(p));
-	all_shown_are_there_once(s, 0);
-}
-
-static void
-a_folder_that_vanishes_is_made_again(void **state)
-{
-	struct scratch *s = *state;
-	struct process *p;
-	struct tally t;
-
-	empty(s);
-	p = process_start(s, RING);
-	p->writer.sync_interval = 3600;
-	put_record(&p->ring, 0);
-	ring_show(&p->ring);
-	writer_round(&p->writer);
-	/* Written, and not yet synced. */
-	assert_int_not_equal(p->writer.fd, -1);
-	assert_int_equal(renameat(s->spool.fd, "days", s->spool.fd, "gone"), 0);
-	put_record(&p->ring, 1);
-	ring_show(&p->ring);
-	assert_true(process_finish(p));
-	spool_close(&s->spool);
-	const char *why;
-	assert_int_equal(spool_open(&s->spool, s->path, "mta1", false, &why),
-	    0);
-	tally(&s->spool, &t);
-	assert_int_equal(t.seen[0], 1);
-	assert_int_equal(t.seen[1], 1);
-}
-
 static void
 what_is_rejected_is_kept_however_we_die(void **state)
 {
@@ -600,240 +343,19 @@ what_was_recovered_is_synced(void **state)
 	}
 }
 
-/* How often the log says this while f runs. */
-static int
-times_said(const char *what, void (*f)(struct scratch *), struct scratch *s)
-{
-	FILE *log = tmpfile();
-	int real = dup(STDERR_FILENO), n = 0;
-	char line[1024];
-
-	assert_non_null(log);
-	dup2(fileno(log), STDERR_FILENO);
-	log_open("test", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_WARN);
-	f(s);
-	log_open("test", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_ERROR);
-	fflush(stderr);
-	dup2(real, STDERR_FILENO);
-	close(real);
-	rewind(log);
-	while (fgets(line, sizeof(line), log) != NULL)
-		n += strstr(line, what) != NULL;
-	fclose(log);
-	return n;
-}
-
-static void
-disk_full_for_long(struct scratch *s)
-{
-	struct process *p = process_start(s, RING);
-
-	put_record(&p->ring, 0);
-	ring_show(&p->ring);
-	fate.error = ENOSPC;
-	fate.times = 1000000;
-	fate.step = 0;
-	fate.at = 1;
-	fate.mode = FAIL;
-	for (int i = 0; i < 100; i++)
-		assert_int_equal(writer_round(&p->writer), -1);
-	fate.mode = LIVE;
-	assert_true(process_finish(p));
-}
-
-static void
-nowhere_to_reject_to(struct scratch *s)
-{
-	struct process *p = process_start(s, RING);
-
-	assert_int_equal(mkdirat(s->spool.rejected, "2026-11-21.jsonl", 0700),
-	    0);
-	for (int i = 0; i < 100; i++) {
-		assert_true(ring_put(&p->ring, RING_REFUSED, NOON, "junk", 4));
-		ring_show(&p->ring);
-		writer_round(&p->writer);
-	}
-	assert_true(process_finish(p));
-	unlinkat(s->spool.rejected, "2026-11-21.jsonl", AT_REMOVEDIR);
-}
-
-static void
-trouble_is_said_once_a_minute(void **state)
-{
-	struct scratch *s = *state;
-
-	empty(s);
-	assert_int_equal(times_said("trying again every second",
-	    disk_full_for_long, s), 1);
-	empty(s);
-	assert_int_equal(times_said("what was rejected is not kept",
-	    nowhere_to_reject_to, s), 1);
-}
-
-/* What a file has behind an error nobody knows; not so when it is full. */
-static void
-an_error_of_a_sync_ends_the_segment(void **state)
-{
-	static const struct {
-		int error, segments;
-	} rows[] = { { EIO, 2 }, { ENOSPC, 1 } };
-	struct scratch *s = *state;
-
-	for (int i = 0; i < 2; i++) {
-		struct process *p;
-
-		empty(s);
-		p = process_start(s, RING);
-		p->writer.sync_interval = 3600;
-		put_record(&p->ring, 0);
-		ring_show(&p->ring);
-		assert_int_equal(writer_round(&p->writer), 0);
-		p->writer.sync_interval = 0;
-		fate.error = rows[i].error;
-		fate.times = 1;
-		fate.step = 0;
-		fate.at = 1;
-		fate.mode = FAIL;
-		assert_int_equal(writer_round(&p->writer), -1);
-		fate.mode = LIVE;
-		assert_int_equal(writer_round(&p->writer), 0);
-		assert_int_equal(counter_get(&p->counters, SEGMENTS),
-		    rows[i].segments);
-		shared->shown = 1;
-		assert_true(process_finish(p));
-		all_shown_are_there_once(s, 0);
-	}
-}
-
-static size_t
-jobs_of(struct sealer *s)
-{
-	size_t n;
-
-	pthread_mutex_lock(&s->lock);
-	n = s->njobs;
-	pthread_mutex_unlock(&s->lock);
-	return n;
-}
-
-static void
-what_cannot_be_sealed_is_tried_again(void **state)
-{
-	struct scratch *s = *state;
-	struct process *p;
-	pthread_t thread;
-
-	empty(s);
-	p = process_start(s, RING);
-	p->writer.recovered = true;	/* nobody was before us */
-	put_record(&p->ring, 0);
-	ring_show(&p->ring);
-	assert_int_equal(writer_finish(&p->writer), 0);
-	assert_int_equal(jobs_of(&p->sealer), 1);
-	fate.error = ENOSPC;
-	fate.times = 1000000;
-	fate.step = 0;
-	fate.at = 1;
-	fate.mode = FAIL;
-	assert_int_equal(pthread_create(&thread, NULL, sealer_run, &p->sealer),
-	    0);
-	for (int ms = 0; ms < 10000 && (fate.step == 0 ||
-	    jobs_of(&p->sealer) != 1); ms++)
-		usleep(1000);
-	assert_int_equal(jobs_of(&p->sealer), 1);
-	fate.mode = LIVE;
-	sealer_stop(&p->sealer);
-	pthread_join(thread, NULL);
-	nothing_is_left_open(&s->spool);
-	shared->shown = 1;
-	assert_true(process_finish(p));
-	all_shown_are_there_once(s, 0);
-}
-
-static int syncs;
-
-static void
-count_sync(int fd)
-{
-	(void)fd;
-	syncs++;
-}
-
-/* A sync may take long: as much as can be is to be freed by one. */
-static void
-a_backlog_takes_few_syncs(void **state)
-{
-	struct scratch *s = *state;
-	struct process *p;
-	int rounds;
-
-	empty(s);
-	p = process_start(s, 1 << 20);
-	p->writer.segment_size = 64 << 20;
-	p->writer.sync_interval = 3600;
-	for (int i = 0; i < 6000; i++)
-		assert_true(ring_put(&p->ring, RING_RECORD, NOON,
-		    RECORD("a.example"), strlen(RECORD("a.example"))));
-	ring_show(&p->ring);
-	assert_true(ring_used(&p->ring) > p->ring.size / 2);
-	fate.synced = count_sync;
-	syncs = 0;
-	for (rounds = 0; writer_round(&p->writer) == 1; rounds++)
-		;
-	fate.synced = NULL;
-	assert_in_range(rounds, 5, 8);
-	/* But a quarter of the ring is worth one. */
-	assert_true(ring_used(&p->ring) < p->ring.size / 4);
-	/* Two of the folder and the header, when the segment was begun. */
-	assert_in_range(syncs, 3, 7);
-	assert_true(process_finish(p));
-	assert_int_equal(sessions_of(&s->spool, DAY), 6000);
-}
-
-/* In memory where there is such a folder: this is about order, not speed. */
-static int
-setup(void **state)
-{
-	struct scratch *s;
-
-	if (scratch_setup(state) == -1)
-		return -1;
-	s = *state;
-	spool_close(&s->spool);
-	nftw(s->path, scratch_remove, 8, FTW_DEPTH | FTW_PHYS);
-	strcpy(s->path, "/dev/shm/tlsrpt-test.XXXXXX");
-	if (mkdtemp(s->path) != NULL)
-		return 0;
-	strcpy(s->path, "/tmp/tlsrpt-test.XXXXXX");
-	return mkdtemp(s->path) != NULL ? 0 : -1;
-}
-
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(days_follow_the_arrival),
-		CASE(each_counts_once_whenever_we_die),
-		CASE(others_may_seal_in_between),
-		CASE(ring_size_may_change_in_between),
-		CASE(the_successor_may_die_too),
-		CASE(each_counts_once_whatever_fails),
-		CASE(a_power_cut_costs_what_was_not_synced),
-		CASE(an_idle_day_is_sealed_after_midnight),
-		CASE(a_folder_that_vanishes_is_made_again),
-		CASE(what_is_rejected_is_kept_however_we_die),
-		CASE(what_was_recovered_is_synced),
-		CASE(trouble_is_said_once_a_minute),
-		CASE(an_error_of_a_sync_ends_the_segment),
-		CASE(what_cannot_be_sealed_is_tried_again),
-		CASE(a_backlog_takes_few_syncs),
+		WRITING_CASE(each_counts_once_whenever_we_die),
+		WRITING_CASE(others_may_seal_in_between),
+		WRITING_CASE(ring_size_may_change_in_between),
+		WRITING_CASE(the_successor_may_die_too),
+		WRITING_CASE(each_counts_once_whatever_fails),
+		WRITING_CASE(a_power_cut_costs_what_was_not_synced),
+		WRITING_CASE(what_is_rejected_is_kept_however_we_die),
+		WRITING_CASE(what_was_recovered_is_synced),
 	};
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	/* Thousands of warnings are as they should be. */
-	log_open("test_writer_crash", LOG_TO_STDERR, LOG_AS_TEXT,
-	    LOG_LEVEL_ERROR);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, writing_begin, NULL);
 }

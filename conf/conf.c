@@ -394,12 +394,6 @@ conf_rule(const char *section, const char *key)
 }
 
 void
-conf_row_allowed(size_t i, FILE *out)
-{
-	value_allowed(&settings[i].rule, out);
-}
-
-void
 conf_comment(const char *text, FILE *out)
 {
 	size_t column = 0, len;
@@ -424,18 +418,15 @@ conf_sample(FILE *out)
 	    "tlsrpt-send --check-config says\n# whether all is well.\n\n",
 	    out);
 	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
-		char *text = NULL;
+		char *text;
 		size_t len;
-		FILE *f;
+		FILE *f = xmemstream(&text, &len);
 
 		print_section(s, out);
-		if ((f = open_memstream(&text, &len)) == NULL)
-			fatal("out of memory");
 		fprintf(f, "%s Allowed: ", s->help);
 		value_allowed(&s->rule, f);
 		putc('.', f);
-		if (fclose(f) != 0)
-			fatal("out of memory");
+		xmemclose(f);
 		conf_comment(text, out);
 		free(text);
 		fprintf(out, "#%s =%s%s\n", s->key, s->deflt != NULL ?

@@ -99,8 +99,6 @@ struct conf_row {
 int	conf_row(size_t i, struct conf_row *row);
 /* The rule for values of a setting that exists. */
 const struct value_rule *conf_rule(const char *section, const char *key);
-/* What row i allows, in words. */
-void	conf_row_allowed(size_t i, FILE *out);
 
 /*
  * The sample file: every setting with its help, its bounds and its default,

@@ -101,22 +101,15 @@ rejects_add(struct rejects *j, int64_t now, const char *origin,
 		j->error = errno;
 }
 
-static int
-flush_rest(struct rejects *j)
-{
-	if (j->error == 0 && j->f != NULL && flush(j) == -1)
-		j->error = errno;
-	errno = j->error;
-	return j->error == 0 ? 0 : -1;
-}
-
 int
 rejects_sync(struct rejects *j)
 {
-	if (flush_rest(j) == -1 || j->fd == -1)
-		return j->error == 0 ? 0 : -1;
-	if (fsync(j->fd) == -1 || fsync(j->spool->rejected) == -1)
+	if (j->error == 0 && j->f != NULL && flush(j) == -1)
 		j->error = errno;
+	if (j->error == 0 && j->fd != -1 &&
+	    (fsync(j->fd) == -1 || fsync(j->spool->rejected) == -1))
+		j->error = errno;
+	errno = j->error;
 	return j->error == 0 ? 0 : -1;
 }
 
@@ -130,21 +123,4 @@ rejects_release(struct rejects *j)
 	if (j->spool != NULL && j->fd != -1)
 		close(j->fd);
 	memset(j, 0, sizeof(*j));
-}
-
-/* Not synced: the collector may have a thousand of them in a second. */
-int
-spool_reject(struct spool *s, int day, int64_t now, const char *origin,
-    const char *line, size_t len, uint64_t n, const char *why)
-{
-	struct rejects j;
-	int rc, saved;
-
-	rejects_init(&j, s, day);
-	rejects_add(&j, now, origin, line, len, n, why);
-	rc = flush_rest(&j);
-	saved = errno;
-	rejects_release(&j);
-	errno = saved;
-	return rc;
 }

@@ -115,15 +115,6 @@ int	spool_seal(struct spool *s, int day, const char *name,
 	    struct intake_totals *totals);
 
 /*
- * Append to rejected/<day>.jsonl one JSON object a line: time, origin,
- * reason, n, and the line as text (bytes that are no UTF-8 as U+FFFD).  Stops
- * writing (but returns 0) when that file has REJECTED_MAX bytes.
- */
-#define REJECTED_MAX	(64 << 20)
-int	spool_reject(struct spool *s, int day, int64_t now, const char *origin,
-	    const char *line, size_t len, uint64_t n, const char *why);
-
-/*
  * Remove these segments of a day, which were all that it had; then, unless
  * others have put something there in the meantime, its folder.
  */

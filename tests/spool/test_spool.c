@@ -304,72 +304,6 @@ what_came_after_the_look_stays(void **state)
 	free(text);
 }
 
-static void
-a_rejected_line_is_written_as_documented(void **state)
-{
-	static const char line[] = "a\0\xff\"z";
-	struct scratch *s = *state;
-	char *text;
-
-	assert_int_equal(spool_reject(&s->spool, DAY, NOON, "socket", line,
-	    sizeof(line) - 1, 3, "does not begin with '{'"), 0);
-	assert_int_equal(spool_reject(&s->spool, DAY, NOON + 1, "x\xfe", "", 0,
-	    1, "empty"), 0);
-	text = slurp(s->spool.rejected, "2026-11-21.jsonl");
-	assert_string_equal(text,
-	    "{\"time\":\"2026-11-21T12:00:00Z\",\"origin\":\"socket\","
-	    "\"reason\":\"does not begin with '{'\",\"n\":3,"
-	    "\"line\":\"a\\u0000\xef\xbf\xbd\\\"z\"}\n"
-	    "{\"time\":\"2026-11-21T12:00:01Z\",\"origin\":\"x\xef\xbf\xbd\","
-	    "\"reason\":\"empty\",\"n\":1,\"line\":\"\"}\n");
-	free(text);
-}
-
-static void
-a_torn_rejected_line_costs_no_other(void **state)
-{
-	struct scratch *s = *state;
-	char *text;
-
-	put(s->spool.rejected, "2026-11-21.jsonl", "{\"time\":\"20");
-	assert_int_equal(spool_reject(&s->spool, DAY, NOON, "x", "y", 1, 1,
-	    "z"), 0);
-	text = slurp(s->spool.rejected, "2026-11-21.jsonl");
-	assert_memory_equal(text, "{\"time\":\"20\n{\"time\":", 20);
-	free(text);
-}
-
-static void
-rejected_lines_do_not_fill_the_disk(void **state)
-{
-	struct scratch *s = *state;
-	struct stat st;
-	int fd;
-
-	put(s->spool.rejected, "2026-11-21.jsonl", "");
-	fd = openat(s->spool.rejected, "2026-11-21.jsonl", O_WRONLY);
-	assert_int_equal(ftruncate(fd, REJECTED_MAX - 1), 0);
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(spool_reject(&s->spool, DAY, NOON, "x", "y",
-		    1, 1, "z"), 0);
-	assert_int_equal(fstat(fd, &st), 0);
-	assert_true(st.st_size > REJECTED_MAX);
-	assert_true(st.st_size < REJECTED_MAX + 100);
-	close(fd);
-}
-
-static void
-where_it_cannot_be_written_it_fails(void **state)
-{
-	struct scratch *s = *state;
-
-	assert_int_equal(mkdirat(s->spool.rejected, "2026-11-21.jsonl", 0700),
-	    0);
-	assert_int_equal(spool_reject(&s->spool, DAY, NOON, "x", "y", 1, 1,
-	    "z"), -1);
-	assert_int_equal(errno, EISDIR);
-}
-
 int
 main(void)
 {
@@ -386,10 +320,6 @@ main(void)
 		CASE(a_day_goes_when_its_segments_go),
 		CASE(what_was_rejected_is_forgotten),
 		CASE(what_came_after_the_look_stays),
-		CASE(a_rejected_line_is_written_as_documented),
-		CASE(a_torn_rejected_line_costs_no_other),
-		CASE(rejected_lines_do_not_fill_the_disk),
-		CASE(where_it_cannot_be_written_it_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,6 @@
 #include "spool/collector.h"
 
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,20 +12,17 @@
 #include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
-#include "conf/priv.h"
+#include "spool/claim.h"
 #include "spool/counters.h"
-#include "spool/file.h"
 #include "spool/notify.h"
 #include "spool/receive.h"
 #include "spool/ring.h"
 #include "spool/sealer.h"
-#include "spool/socket.h"
 #include "spool/writer.h"
 
 #define EX_TEMPFAIL	75	/* another instance runs */
 #define INTERRUPT	SIGUSR2	/* ends a system call of the receiver */
 #define TELL_SECONDS	60	/* between two words about losses */
-#define NICE		(-20)	/* of who reads the socket */
 #define STUCK_MS	60000	/* a disk call takes so long: say so */
 
 /* What has been told of a counter. */
@@ -44,9 +37,7 @@ struct collector {
 	const struct conf *conf;
 	const struct collector_options *options;
 	struct notify notify;
-	struct priv user;	/* whom to become; no name: stay */
-	int runtime;		/* its folder, with our lock on it */
-	struct socket_own own;	/* no path: inherited */
+	struct claim claim;
 	struct ring ring;
 	struct counters counters;
 	struct receiver receiver;
@@ -65,118 +56,8 @@ wall_clock(void)
 }
 
 /*
- * Starting.  What needs root comes first; all of it either works or ends the
- * program with a word about why.
+ * Starting: all of it either works or ends the program with a word about why.
  */
-
-static void
-find_user(struct collector *c)
-{
-	const char *name = c->conf->spool.user;
-
-	if (geteuid() != 0)
-		return;
-	if (name == NULL)
-		log_warn("running as root; [spool] user names whom to become");
-	else if (priv_find(&c->user, name) == -1)
-		fatal("[spool] user %s: %s", name, errno == 0 ?
-		    "there is no such user" : strerrordesc_np(errno));
-}
-
-/* Make a folder that belongs to whom we become, unless it is there. */
-static void
-make_folder(const struct collector *c, const char *path)
-{
-	char *slash, *parent = xstrdup(path);
-	int made;
-
-	if ((slash = strrchr(parent, '/')) != NULL && slash != parent) {
-		*slash = '\0';
-		(void)file_mkdirs(parent, 0755);
-	}
-	free(parent);
-	made = mkdir(path, 0750);
-	if (made == -1 && errno != EEXIST)
-		fatal("%s: cannot be made: %m", path);
-	if (made == 0 && c->user.name != NULL &&
-	    lchown(path, c->user.uid, c->user.gid) == -1)
-		fatal("%s: cannot be given to %s: %m", path, c->user.name);
-}
-
-/* Returns -1 when another instance is running. */
-static int
-lock_runtime(struct collector *c)
-{
-	const char *path = c->conf->spool.runtime_directory;
-
-	make_folder(c, path);
-	if ((c->runtime = file_opendir(AT_FDCWD, path, 0750)) == -1)
-		fatal("%s: %m", path);
-	if (file_lock(c->runtime) == 0)
-		return 0;
-	if (errno != EWOULDBLOCK)
-		fatal("%s: cannot be locked: %m", path);
-	log_warn("another tlsrpt-spoold runs in %s", path);
-	return -1;
-}
-
-static void
-make_socket(struct collector *c)
-{
-	struct socket_place place = { .path = c->conf->spool.socket,
-		.uid = (uid_t)-1, .gid = (gid_t)-1,
-		.mode = (mode_t)c->conf->spool.socket_mode };
-	const char *owner = c->conf->spool.socket_owner, *why;
-	const char *group = c->conf->spool.socket_group;
-
-	if (c->user.name != NULL) {
-		place.uid = c->user.uid;
-		place.gid = c->user.gid;
-	}
-	if (owner != NULL && priv_uid(owner, &place.uid) == -1)
-		fatal("[spool] socket_owner %s: %s", owner, errno == 0 ?
-		    "there is no such user" : strerrordesc_np(errno));
-	if (group != NULL && priv_gid(group, &place.gid) == -1)
-		fatal("[spool] socket_group %s: %s", group, errno == 0 ?
-		    "there is no such group" : strerrordesc_np(errno));
-	c->receiver.fd = socket_bind(&place, &c->own, &why);
-	if (c->receiver.fd == -1)
-		fatal("%s: %s: %m", place.path, why);
-}
-
-static void
-get_socket(struct collector *c)
-{
-	long most = socket_queue_length();
-	const char *why;
-
-	if (c->notify.listen_fds > 1)
-		fatal("%d sockets were passed to this program, it takes one",
-		    c->notify.listen_fds);
-	if (c->notify.listen_fds == 1) {
-		c->receiver.fd = NOTIFY_FIRST_FD;
-		if (socket_inherit(c->receiver.fd, &why) == -1)
-			fatal("the socket passed to this program: %s: %m", why);
-	} else
-		make_socket(c);
-	if (most != -1 && most < SOCKET_QUEUE_WANTED)
-		log_warn("net.unix.max_dgram_qlen is %ld: the kernel throws "
-		    "away what is more than that in one moment; "
-		    "`sysctl net.unix.max_dgram_qlen=%d` helps sockets made "
-		    "after it", most, SOCKET_QUEUE_WANTED);
-}
-
-static void
-drop_privileges(struct collector *c)
-{
-	const char *why;
-
-	make_folder(c, c->conf->spool.directory);
-	/* The kernel's queue is short.  Nothing is lost where we may not. */
-	setpriority(PRIO_PROCESS, 0, NICE);
-	if (c->user.name != NULL && priv_drop(&c->user, &why) == -1)
-		fatal("cannot become %s: %s: %m", c->user.name, why);
-}
 
 static void
 get_ring(struct collector *c)
@@ -184,7 +65,7 @@ get_ring(struct collector *c)
 	const char *path = c->conf->spool.runtime_directory;
 	struct ring_found found;
 
-	if (ring_open(&c->ring, c->runtime,
+	if (ring_open(&c->ring, c->claim.runtime,
 	    (uint64_t)c->conf->spool.ring_size, time(NULL), &found) == -1)
 		fatal("%s/" RING_FILE ": cannot be made: %m", path);
 	if (found.bad != NULL)
@@ -216,7 +97,8 @@ set_up(struct collector *c)
 	c->receiver.ring = c->writer.ring = &c->ring;
 	c->receiver.counters = c->writer.counters = &c->counters;
 	c->receiver.now = c->writer.now = wall_clock;
-	c->receiver.drain = c->own.path != NULL;
+	c->receiver.fd = c->claim.socket;
+	c->receiver.drain = c->claim.own.path != NULL;
 	c->writer.sealer = &c->sealer;
 	c->writer.path = conf->spool.directory;
 	c->writer.source = conf->spool.source;
@@ -303,13 +185,11 @@ watch(struct collector *c)
 {
 	uint64_t receiver = atomic_load(&c->receiver.rounds);
 	uint64_t writer = atomic_load(&c->writer.rounds);
-	int64_t now = clock_ms(), stuck = stuck_for(c, now);
+	int64_t stuck = stuck_for(c, clock_ms());
 
-	if (stuck >= STUCK_MS && now - c->told_stuck >= STUCK_MS) {
+	if (stuck >= STUCK_MS && clock_is_due(&c->told_stuck, STUCK_MS))
 		log_warn("%s: the disk has not answered for %" PRId64
 		    " seconds", c->conf->spool.directory, stuck / 1000);
-		c->told_stuck = now;
-	}
 	if (c->notify.watchdog == 0 || receiver == c->seen_receiver ||
 	    (writer == c->seen_writer && stuck == 0))
 		return;
@@ -413,7 +293,7 @@ stop_receiver(struct collector *c)
 	struct timespec until;
 
 	/* Nobody finds it any more; what is in it is taken. */
-	socket_unlink(&c->own);
+	socket_unlink(&c->claim.own);
 	atomic_store(&c->receiver.stop, true);
 	do {
 		/* It may be just about to wait. */
@@ -445,7 +325,7 @@ stop(struct collector *c)
 	tell(c, clock_ms() / 1000 + TELL_SECONDS);
 	counters_log(&c->counters);
 	if (left == NULL) {
-		ring_remove(c->runtime);
+		ring_remove(c->claim.runtime);
 		return 0;
 	}
 	log_warn("%" PRIu64 " bytes stay in %s/" RING_FILE " for the next "
@@ -460,24 +340,23 @@ release(struct collector *c)
 	sealer_release(&c->sealer);
 	ring_close(&c->ring);
 	close(c->writer.wake);
-	close(c->receiver.fd);
 }
 
 static int
 start(struct collector *c)
 {
-	find_user(c);
-	if (lock_runtime(c) == -1)
+	const char *socket;
+
+	if (claim_take(&c->claim, c->conf, c->notify.listen_fds) == -1)
 		return -1;
-	get_socket(c);
-	drop_privileges(c);
 	get_ring(c);
 	set_up(c);
 	start_thread(&c->receive_thread, receive, &c->receiver);
 	start_thread(&c->write_thread, writer_run, &c->writer);
 	start_thread(&c->seal_thread, sealer_run, &c->sealer);
+	socket = c->claim.own.path;
 	log_info("version " VERSION " listens to %s, writes to %s",
-	    c->own.path != NULL ? c->own.path : "the socket passed to it",
+	    socket != NULL ? socket : "the socket passed to it",
 	    c->conf->spool.directory);
 	notify_tell(&c->notify, "READY=1");
 	return 0;
@@ -493,7 +372,6 @@ collector_run(const struct conf *conf, const struct collector_options *o)
 
 	c->conf = conf;
 	c->options = o;
-	c->runtime = -1;
 	writer_init(&c->writer);
 	notify_init(&c->notify);
 	block_signals(&wanted);
@@ -502,8 +380,7 @@ collector_run(const struct conf *conf, const struct collector_options *o)
 		status = stop(c);
 		release(c);
 	}
-	close(c->runtime);
-	priv_release(&c->user);
+	claim_release(&c->claim);
 	notify_release(&c->notify);
 	free(c);
 	return status;

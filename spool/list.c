@@ -129,21 +129,20 @@ list_folder(int dirfd, const char *folder, bool lines, FILE *out)
 int
 list_spool(const struct spool *s, FILE *out)
 {
-	char *bad = NULL;
+	char *bad;
 	size_t n, len;
 	int *days, rc = 0;
 	FILE *f;
 
 	if (spool_days(s, &days, &n) == -1)
 		return -1;
-	if ((f = open_memstream(&bad, &len)) == NULL)
-		fatal("out of memory");
+	f = xmemstream(&bad, &len);
 	fprintf(out, "%-10s %9s %7s %5s %12s %10s %13s\n", "day", "segments",
 	    "sealed", "open", "sessions", "distinct", "bytes");
 	for (size_t i = 0; i < n && rc == 0; i++)
 		rc = list_day(s, days[i], out, f);
 	free(days);
-	fclose(f);
+	xmemclose(f);
 	if (rc == 0 && list_folder(s->incoming, "incoming", false, out) == 0 &&
 	    list_folder(s->rejected, "rejected", true, out) == 0)
 		fputs(bad, out);

@@ -6,8 +6,6 @@
 
 #include <errno.h>
 
-#include <jansson.h>
-
 #include "tests/spool/scratch.h"
 
 #define N(a)	(sizeof(a) / sizeof((a)[0]))

@@ -1,0 +1,147 @@
+#include "spool/claim.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "spool/file.h"
+#include "spool/notify.h"
+
+#define NICE	(-20)	/* of who reads the socket */
+
+static void
+find_user(struct claim *c)
+{
+	const char *name = c->conf->spool.user;
+
+	if (geteuid() != 0)
+		return;
+	if (name == NULL)
+		log_warn("running as root; [spool] user names whom to become");
+	else if (priv_find(&c->user, name) == -1)
+		fatal("[spool] user %s: %s", name, errno == 0 ?
+		    "there is no such user" : strerrordesc_np(errno));
+}
+
+/* Make a folder that belongs to whom we become, unless it is there. */
+static void
+make_folder(const struct claim *c, const char *path)
+{
+	char *slash, *parent = xstrdup(path);
+	int made;
+
+	if ((slash = strrchr(parent, '/')) != NULL && slash != parent) {
+		*slash = '\0';
+		(void)file_mkdirs(parent, 0755);
+	}
+	free(parent);
+	made = mkdir(path, 0750);
+	if (made == -1 && errno != EEXIST)
+		fatal("%s: cannot be made: %m", path);
+	if (made == 0 && c->user.name != NULL &&
+	    lchown(path, c->user.uid, c->user.gid) == -1)
+		fatal("%s: cannot be given to %s: %m", path, c->user.name);
+}
+
+/* Returns -1 when another instance is running. */
+static int
+lock_runtime(struct claim *c)
+{
+	const char *path = c->conf->spool.runtime_directory;
+
+	make_folder(c, path);
+	if ((c->runtime = file_opendir(AT_FDCWD, path, 0750)) == -1)
+		fatal("%s: %m", path);
+	if (file_lock(c->runtime) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		fatal("%s: cannot be locked: %m", path);
+	log_warn("another tlsrpt-spoold runs in %s", path);
+	return -1;
+}
+
+static void
+make_socket(struct claim *c)
+{
+	struct socket_place place = { .path = c->conf->spool.socket,
+		.uid = (uid_t)-1, .gid = (gid_t)-1,
+		.mode = (mode_t)c->conf->spool.socket_mode };
+	const char *owner = c->conf->spool.socket_owner, *why;
+	const char *group = c->conf->spool.socket_group;
+
+	if (c->user.name != NULL) {
+		place.uid = c->user.uid;
+		place.gid = c->user.gid;
+	}
+	if (owner != NULL && priv_uid(owner, &place.uid) == -1)
+		fatal("[spool] socket_owner %s: %s", owner, errno == 0 ?
+		    "there is no such user" : strerrordesc_np(errno));
+	if (group != NULL && priv_gid(group, &place.gid) == -1)
+		fatal("[spool] socket_group %s: %s", group, errno == 0 ?
+		    "there is no such group" : strerrordesc_np(errno));
+	c->socket = socket_bind(&place, &c->own, &why);
+	if (c->socket == -1)
+		fatal("%s: %s: %m", place.path, why);
+}
+
+static void
+get_socket(struct claim *c, int listen_fds)
+{
+	long most = socket_queue_length();
+	const char *why;
+
+	if (listen_fds > 1)
+		fatal("%d sockets were passed to this program, it takes one",
+		    listen_fds);
+	if (listen_fds == 1) {
+		c->socket = NOTIFY_FIRST_FD;
+		if (socket_inherit(c->socket, &why) == -1)
+			fatal("the socket passed to this program: %s: %m", why);
+	} else
+		make_socket(c);
+	if (most != -1 && most < SOCKET_QUEUE_WANTED)
+		log_warn("net.unix.max_dgram_qlen is %ld: the kernel throws "
+		    "away what is more than that in one moment; "
+		    "`sysctl net.unix.max_dgram_qlen=%d` helps sockets made "
+		    "after it", most, SOCKET_QUEUE_WANTED);
+}
+
+static void
+drop_privileges(struct claim *c)
+{
+	const char *why;
+
+	make_folder(c, c->conf->spool.directory);
+	/* The kernel's queue is short.  Nothing is lost where we may not. */
+	setpriority(PRIO_PROCESS, 0, NICE);
+	if (c->user.name != NULL && priv_drop(&c->user, &why) == -1)
+		fatal("cannot become %s: %s: %m", c->user.name, why);
+}
+
+int
+claim_take(struct claim *c, const struct conf *conf, int listen_fds)
+{
+	*c = (struct claim){ .conf = conf, .runtime = -1, .socket = -1 };
+	find_user(c);
+	if (lock_runtime(c) == -1)
+		return -1;
+	get_socket(c, listen_fds);
+	drop_privileges(c);
+	return 0;
+}
+
+void
+claim_release(struct claim *c)
+{
+	if (c->socket != -1)
+		close(c->socket);
+	if (c->runtime != -1)
+		close(c->runtime);
+	priv_release(&c->user);
+}

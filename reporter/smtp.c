@@ -346,6 +346,22 @@ accepted(const smtp_status_t *st)
 }
 
 /*
+ * A sender that the smarthost does not take, or a client that it does not
+ * relay for, is for the operator to mend, and the reports should be there
+ * then; only a message that is too large (RFC 1870) is so for good.
+ */
+static bool
+is_about_us(const smtp_status_t *mail, const smtp_status_t *rcpt)
+{
+	if (!accepted(mail))
+		return mail->text != NULL && mail->code != 552;
+	/* RFC 3463 section 3.8: "5.7.1 relay access denied" and its like. */
+	return !accepted(rcpt) && rcpt->text != NULL &&
+	    ((rcpt->enh_class == 5 && rcpt->enh_subject == 7) ||
+	    strncmp(rcpt->text, "5.7.", 4) == 0);
+}
+
+/*
  * Without AUTH a smarthost may well refuse us for good; that says nothing
  * about the message.
  */
@@ -398,6 +414,8 @@ judge(const struct feed *f, const struct session *s)
 	if (r->outcome == REFUSED && s->config->user != NULL &&
 	    !s->watch.authenticated)
 		blame_auth(r, &s->watch);
+	if (r->outcome == REFUSED && is_about_us(mail, rcpt))
+		r->outcome = DEFERRED;
 }
 
 static void

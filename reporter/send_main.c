@@ -294,27 +294,59 @@ reserve(const struct send *s)
 		    queue_error(s->queue));
 }
 
+/*
+ * When the next day is over, by clock_ms; at the latest the end of the run.
+ * Who waits for a dead destination must not keep that day waiting: the run
+ * that would report it finds our lock.
+ */
+static int64_t
+next_day(const struct send *s)
+{
+	int64_t now = wall_clock(), over = day_first(day_of(now)) +
+	    s->conf.spool.grace, ms;
+
+	if (over <= now)
+		over += DAY_SECONDS;
+	ms = clock_ms() + 1000 * (over - now);
+	return ms < s->until ? ms : s->until;
+}
+
+/* Report what is over now, and deliver until o->until. */
+static void
+report_and_deliver(struct send *s, struct days *days,
+    const struct deliver_options *o, struct deliver_totals *totals)
+{
+	struct intake_totals taken = { 0 };
+
+	days->now = wall_clock();
+	if (spool_take_incoming(&s->spool, &taken) == -1)
+		days->wrong = true;
+	days_report(days);
+	days_forget(days);
+	reserve(s);
+	if (deliver_run(&s->conf, s->queue, s->daily, s->dkim, o, totals) ==
+	    -1)
+		days->wrong = true;
+}
+
 static int
 run(struct send *s)
 {
-	const struct deliver_options o = {
+	struct deliver_options o = {
 		.once = s->o.once, .now = s->o.now, .domain = s->o.domain,
 		.until = s->until, .clock = wall_clock,
 	};
 	struct days days = days_of(s);
 	struct deliver_totals totals = { 0 };
-	struct intake_totals taken = { 0 };
 	struct queue_counts left;
 	int rc;
 
-	if (spool_take_incoming(&s->spool, &taken) == -1)
-		days.wrong = true;
-	days_report(&days);
-	days_forget(&days);
-	reserve(s);
-	if (deliver_run(&s->conf, s->queue, s->daily, s->dkim, &o,
-	    &totals) == -1)
-		days.wrong = true;
+	do {
+		if (!s->o.once && !s->o.has_day)
+			o.until = next_day(s);
+		report_and_deliver(s, &days, &o, &totals);
+	} while (!stop_requested() && o.until < s->until &&
+	    clock_ms() >= o.until);
 	if (queue_count(s->queue, &left) == -1)
 		fatal("[queue] database %s: %s", s->conf.queue.database,
 		    queue_error(s->queue));

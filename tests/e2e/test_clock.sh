@@ -151,6 +151,33 @@ check 'it goes forth: it tries again' jump_forth
 check 'which was the last time, by the clock' equal 'expired|2' \
     "$(delivery busy)"
 
+# A day that is over while a run still waits for a dead destination.
+dead_is_tried()
+{
+	[[ $(delivery busy) == 'pending|1' ]]
+}
+over_midnight()
+{
+	echo $((days - $(date +%s) % days + 900 - 4)) >wrong
+	LD_PRELOAD=$shim CLOCK_WRONG=$T/wrong \
+	    ASAN_OPTIONS=verify_asan_link_order=0 timeout 60 \
+	    "$build/tlsrpt-send" --config "$T/tlsrpt.conf" \
+	    --max-runtime 50 >run.out 2>&1 &
+	run=$!
+	wait_for 20 dead_is_tried && on 0 night && equal '' "$(posted night)" &&
+	    wait_for 20 grep -q /night posts.json
+}
+sql 'delete from delivery' && sql 'delete from report'
+conf_set deliver retry_min 1h
+on 2 busy
+check 'a run goes on over midnight: it reports that day too' over_midnight
+kill -TERM "$run"
+wait "$run"
+check 'and that day only' equal "$(ranges 0)" "$(posted night)"
+check 'the dead one was tried once' equal 'pending|1' "$(delivery busy)"
+sql 'delete from delivery' && sql 'delete from report'
+echo 0 >wrong
+
 # In the middle of a pass: what fails then is not due in that pass.
 cat >slow <<-END
 	#!/bin/sh

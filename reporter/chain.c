@@ -186,10 +186,13 @@ add_name(struct chain *c, const GENERAL_NAME *name)
 		    (size_t)ASN1_STRING_length(s));
 	} else if (name->type == GEN_IPADD) {
 		s = name->d.iPAddress;
-		inet_ntop(ASN1_STRING_length(s) == 4 ? AF_INET : AF_INET6,
-		    ASN1_STRING_get0_data(s), text,
-		    ASN1_STRING_length(s) == 4 || ASN1_STRING_length(s) == 16 ?
-		    sizeof(text) : 0);
+		/* Of another length it is no address, nor so many bytes. */
+		if (ASN1_STRING_length(s) == sizeof(struct in_addr))
+			inet_ntop(AF_INET, ASN1_STRING_get0_data(s), text,
+			    sizeof(text));
+		else if (ASN1_STRING_length(s) == sizeof(struct in6_addr))
+			inet_ntop(AF_INET6, ASN1_STRING_get0_data(s), text,
+			    sizeof(text));
 	}
 	if (text[0] != '\0')
 		c->names[c->nnames++] = xstrdup(text);

@@ -217,6 +217,23 @@ hostile_names(void **state)
 	cert_free(&bad);
 }
 
+/* Three bytes and seventeen are no address; neither is read as one. */
+static void
+hostile_addresses(void **state)
+{
+	struct cert odd = cert_make("mx", "DER:30:1C:87:03:01:02:03:"
+	    "87:11:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:00:01:"
+	    "82:02:61:62", NULL, -10, 10);
+	struct chain c = chain_of(&odd, NULL);
+
+	(void)state;
+	chain_judge(&c, store, "mx.example.com", NOW);
+	assert_int_equal(c.nnames, 1);
+	assert_string_equal(c.names[0], "ab");
+	chain_release(&c);
+	cert_free(&odd);
+}
+
 static void
 stores(void **state)
 {
@@ -469,6 +486,7 @@ main(void)
 		TEST(time_is_an_argument),
 		TEST(what_is_in_it),
 		TEST(hostile_names),
+		TEST(hostile_addresses),
 		TEST(stores),
 		TEST(records_that_fit),
 		TEST(nothing_served),

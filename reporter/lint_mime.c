@@ -69,6 +69,7 @@ header_add(struct lint_header *h, const char *line, size_t len, char *w)
 		return "a line without a name";
 	*colon = '\0';
 	h->field[h->n].name = w;
+	h->field[h->n].len = (size_t)(colon - w);
 	h->field[h->n++].value = colon + 1;
 	return NULL;
 }
@@ -110,9 +111,11 @@ const char *
 lint_field(const struct lint_header *h, const char *name)
 {
 	const char *value = NULL;
+	size_t len = strlen(name);
 
 	for (size_t i = 0; i < h->n; i++) {
-		if (strcasecmp(h->field[i].name, name) != 0)
+		if (h->field[i].len != len ||
+		    strcasecmp(h->field[i].name, name) != 0)
 			continue;
 		if (value != NULL)
 			return NULL;

@@ -20,6 +20,7 @@ struct lint_header {
 	size_t n;
 	struct {
 		const char *name, *value;
+		size_t len;		/* of the name */
 	} field[LINT_FIELDS_MAX];
 };
 

@@ -213,9 +213,8 @@ static void
 foot(FILE *f, const struct reading *r)
 {
 	putc('\n', f);
-	paragraph(f, "", 0, "The attachment holds the same figures in full, "
-	    "for programs to read: JSON as RFC 8460 defines it, packed with "
-	    "gzip.");
+	fputs("The attachment holds the same figures in full, for programs to "
+	    "read: JSON as\nRFC 8460 defines it, packed with gzip.\n", f);
 	putc('\n', f);
 	paragraph(f, "", 0, "You get this report because of the DNS record "
 	    "_smtp._tls.%s, which asks for it. Questions about it are welcome "

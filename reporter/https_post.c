@@ -45,7 +45,6 @@ on_header(char *p, size_t size, size_t n, void *arg)
 
 		memcpy(post->status_line, p, keep);
 		post->status_line[keep] = '\0';
-		post->complete = false;
 	} else if (len > 0 && (*p == '\r' || *p == '\n')) {
 		curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
 		post->complete = status >= 200;	/* not "100 Continue" */

@@ -120,6 +120,9 @@ def behave(c, path, kind):
         for_ever(c, b"HTTP/1.1 200 OK\r\nX: ", b"x", 0.05)
     elif name == "headers":
         for_ever(c, b"HTTP/1.1 200 OK\r\n", b"X: " + b"x" * 1000 + b"\r\n")
+    elif name == "some-headers":
+        answer(c, "200 OK", ("X: " + "x" * 995 + "\r\n") *
+               int(path.split("/")[2]))
     elif name == "long-header":
         for_ever(c, b"HTTP/1.1 200 OK\r\nX: ", b"x" * 1000)
     elif name == "continue-cut":

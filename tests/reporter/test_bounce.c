@@ -45,6 +45,7 @@ static const struct {
 	{ "valid/text-with-a-reply", BOUNCE_PERMANENT, 1, NULL },
 	{ "valid/postfix-delayed", BOUNCE_TEMPORARY, 1, "" },
 	{ "valid/delayed-by-a-5", BOUNCE_TEMPORARY, 1, "" },
+	{ "valid/delayed-by-the-status-alone", BOUNCE_TEMPORARY, 1, "" },
 	{ "valid/postfix-expired", BOUNCE_TEMPORARY, 1, "" },
 	{ "valid/relayed", BOUNCE_TEMPORARY, 1, "" },
 	{ "valid/text-that-is-late", BOUNCE_TEMPORARY, 1, "" },

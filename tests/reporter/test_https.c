@@ -461,6 +461,8 @@ bad_servers_neither_crash_nor_stall(void **state)
 		{ "half-headers", DEFERRED, 0, "within its headers" },
 		{ "byte-by-byte", DEFERRED, 0, "timed out" },
 		{ "headers", DEFERRED, 0, "more than 65536 bytes of headers" },
+		{ "some-headers/65", DELIVERED, 200, NULL },
+		{ "some-headers/66", DEFERRED, 0, "more than 65536 bytes" },
 		{ "long-header", DEFERRED, 0, NULL },
 		{ "continue", DEFERRED, 0, "more than 65536 bytes" },
 		{ "continue-cut", DEFERRED, 0, NULL },

@@ -26,6 +26,8 @@ static struct {
 	int at, step;
 	int times;		/* calls that fail, from that one on */
 	int error;		/* what they fail with; EIO by default */
+	size_t most;		/* bytes that a pwritev takes; 0: all */
+	int hiccups;		/* how many of them take none, with error */
 	void (*synced)(int fd);	/* is told of what was synced */
 } fate;
 
@@ -110,12 +112,29 @@ ftruncate(int fd, off_t len)
 	return struck() ? -1 : (int)syscall(SYS_ftruncate, fd, len);
 }
 
+static ssize_t
+pwritev_some(int fd, const struct iovec *iov, off_t at)
+{
+	struct iovec part = iov[0];
+
+	if (fate.hiccups > 0) {
+		fate.hiccups--;
+		errno = fate.error;
+		return fate.error != 0 ? -1 : 0;
+	}
+	if (part.iov_len > fate.most)
+		part.iov_len = fate.most;
+	return syscall(SYS_pwritev, fd, &part, 1, at, 0);
+}
+
 /* Whoever dies in it has written a part, and so has one that fails. */
 ssize_t
 pwritev(int fd, const struct iovec *iov, int n, off_t at)
 {
 	struct iovec part = iov[0];
 
+	if (fate.most > 0)
+		return pwritev_some(fd, iov, at);
 	if (fate.mode != LIVE && fate.step + 1 == fate.at) {
 		if (n > 1)
 			syscall(SYS_pwritev, fd, iov, n / 2, at, 0);

@@ -117,7 +117,11 @@ disk_full_for_long(struct scratch *s)
 	fate.mode = FAIL;
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(writer_round(&p->writer), -1);
+	assert_int_equal(counter_get(&p->counters, DISK_TROUBLE), 1);
+	assert_int_equal(counter_get(&p->counters, DISK_ERRORS), 100);
 	fate.mode = LIVE;
+	assert_int_equal(writer_finish(&p->writer), 0);
+	assert_int_equal(counter_get(&p->counters, DISK_TROUBLE), 0);
 	assert_true(process_finish(p));
 }
 
@@ -183,6 +187,56 @@ an_error_of_a_sync_ends_the_segment(void **state)
 		assert_true(process_finish(p));
 		all_shown_are_there_once(s, 0);
 	}
+}
+
+/* A call may take a part, nothing at all, or be interrupted. */
+static void
+a_write_may_come_in_parts(void **state)
+{
+	static const struct {
+		int error, rc;
+	} rows[] = { { EINTR, 0 }, { 0, -1 } };
+	struct scratch *s = *state;
+
+	for (int i = 0; i < 2; i++) {
+		struct process *p;
+
+		empty(s);
+		p = process_start(s, RING);
+		for (int n = 0; n < GROUP; n++)
+			put_record(&p->ring, n);
+		ring_show(&p->ring);
+		fate.most = 7;
+		fate.hiccups = 3;
+		fate.error = rows[i].error;
+		assert_int_equal(writer_round(&p->writer), rows[i].rc);
+		shared->shown = GROUP;
+		assert_true(process_finish(p));
+		fate.most = 0;
+		all_shown_are_there_once(s, i);
+	}
+}
+
+/* Its days have no name: those at the ends of what has one are taken. */
+static void
+a_clock_beyond_reason_loses_nothing(void **state)
+{
+	const char *text = RECORD("a.example");
+	struct scratch *s = *state;
+	struct process *p;
+	int last;
+
+	empty(s);
+	p = process_start(s, RING);
+	assert_true(ring_put(&p->ring, RING_RECORD, -DAY_SECONDS, text,
+	    strlen(text)));
+	assert_true(ring_put(&p->ring, RING_RECORD, INT64_MAX, text,
+	    strlen(text)));
+	ring_show(&p->ring);
+	assert_true(process_finish(p));
+	assert_int_equal(sessions_of(&s->spool, 0), 1);
+	assert_true(day_parse("9999-12-31", &last));
+	assert_int_equal(sessions_of(&s->spool, last), 1);
 }
 
 static size_t
@@ -279,6 +333,8 @@ main(void)
 		WRITING_CASE(a_folder_that_vanishes_is_made_again),
 		WRITING_CASE(trouble_is_said_once_a_minute),
 		WRITING_CASE(an_error_of_a_sync_ends_the_segment),
+		WRITING_CASE(a_write_may_come_in_parts),
+		WRITING_CASE(a_clock_beyond_reason_loses_nothing),
 		WRITING_CASE(what_cannot_be_sealed_is_tried_again),
 		WRITING_CASE(a_backlog_takes_few_syncs),
 	};

@@ -288,7 +288,7 @@ day_is_whole_or_not_at_all(void **state)
 	assert_string_equal(queue_error(q), "no day has begun");
 	assert_int_equal(queue_add_part(q, DAY, 1, NOW), -1);
 	assert_int_equal(queue_add_report(q, &r), -1);
-	assert_int_equal(queue_add_delivery(q, &d), -1);
+	assert_string_equal(queue_error(q), "no day has begun");
 	assert_int_equal(queue_commit(q), -1);
 
 	/* And still it works. */
@@ -298,6 +298,87 @@ day_is_whole_or_not_at_all(void **state)
 	d.report = 0;
 	add_day(q, 1, &d, 1);
 	assert_sql("SELECT count(*) FROM report", "1");
+	queue_close(q);
+}
+
+static void
+a_delivery_is_of_the_report_it_names(void **state)
+{
+	struct queue *q = open_queue(QUEUE_WRITE);
+	struct queue_report first = report("a.test", 1);
+	struct queue_report second = report("b.test", 1);
+	struct queue_delivery d[] = {
+		delivery(QUEUE_HTTPS, "https://a.test/", NOW),
+		delivery(QUEUE_HTTPS, "https://b.test/", NOW),
+		delivery(QUEUE_HTTPS, "https://c.test/", NOW),
+	};
+
+	(void)state;
+	must(q, queue_begin(q));
+	must(q, queue_add_part(q, DAY, 1, NOW));
+	must(q, queue_add_report(q, &first));
+	must(q, queue_add_report(q, &second));
+	d[0].report = first.row;
+	must(q, queue_add_delivery(q, &d[0]));
+	must(q, queue_add_delivery(q, &d[1]));
+	assert_true(d[1].report == second.row);
+	must(q, queue_commit(q));
+	/* Outside of a day, to a report that is there. */
+	d[2].report = first.row;
+	assert_int_equal(queue_add_delivery(q, &d[2]), -1);
+	assert_sql("SELECT group_concat(domain || uri) FROM delivery"
+	    " JOIN report ON report = report.id",
+	    "a.testhttps://a.test/,b.testhttps://b.test/");
+	queue_close(q);
+}
+
+/* Who has begun may go on: nobody writes what he has read meanwhile. */
+static void
+a_day_is_begun_for_writing(void **state)
+{
+	struct queue *q = open_queue(QUEUE_WRITE);
+	sqlite3 *other;
+
+	(void)state;
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	must(q, queue_begin(q));
+	assert_int_equal(sqlite3_exec(other, "INSERT INTO day VALUES (1, 1, 1)",
+	    NULL, NULL, NULL), SQLITE_BUSY);
+	queue_rollback(q);
+	assert_int_equal(sqlite3_exec(other, "INSERT INTO day VALUES (1, 1, 1)",
+	    NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	queue_close(q);
+}
+
+static off_t
+log_size(void)
+{
+	char *name = xasprintf("%s-wal", path);
+	struct stat st;
+
+	assert_int_equal(stat(name, &st), 0);
+	free(name);
+	return st.st_size;
+}
+
+/* Two megabytes, which what follows is written over. */
+static void
+what_is_reserved_is_there_and_free(void **state)
+{
+	struct queue *q = open_queue(QUEUE_WRITE);
+	struct queue_delivery d = delivery(QUEUE_HTTPS, "a", NOW);
+	off_t size;
+
+	(void)state;
+	must(q, queue_reserve(q));
+	size = log_size();
+	assert_true(size > 2097152);
+	add_day(q, 1, &d, 1);
+	for (int i = 0; i < 100; i++)
+		must(q, queue_deferred(q, d.row, NOW + i, NOW + i + 1, "503"));
+	assert_int_equal(log_size(), size);
+	assert_sql("SELECT count(*) FROM secret WHERE name = 'room'", "0");
 	queue_close(q);
 }
 
@@ -398,6 +479,12 @@ delivery_ends_once(void **state)
 	must(q, queue_count(q, &c));
 	assert_true(c.pending == 1 && c.sent == 1 && c.failed == 1 &&
 	    c.expired == 1);
+	must(q, queue_make_due(q, NOW - 1, NULL));
+	must(q, queue_sent(q, list[3].row, NOW + 902, "201"));
+	assert_sql("SELECT group_concat(first_try - 1795305600)"
+	    " FROM delivery", "2,3,4,1");
+	assert_sql("SELECT group_concat(next_try - 1795305600)"
+	    " FROM delivery", "0,0,0,-1");
 	queue_close(q);
 }
 
@@ -467,6 +554,26 @@ purge_takes_what_is_finished(void **state)
 	must(q, queue_next_part(q, DAY, &part));
 	assert_int_equal(part, 3);
 	assert_int_equal(queue_knows_segment(q, DAY, "s"), 1);
+	queue_close(q);
+}
+
+static void
+purge_takes_all_that_is_finished(void **state)
+{
+	struct queue *q = open_queue(QUEUE_WRITE);
+
+	(void)state;
+	free(sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1"
+	    " FROM n WHERE i < 2500) INSERT INTO report (id, day, part, made,"
+	    " domain, report_id, filename, sessions, failures, body)"
+	    " SELECT i, 1, i, 1, 'a.test', i, i, 1, 0, 'x' FROM n"));
+	free(sql("INSERT INTO delivery (report, transport, uri, host, state,"
+	    " next_try, ended) SELECT id, 'https', 'a', 'a', 'sent', 1, 1"
+	    " FROM report"));
+	assert_sql("SELECT count(*) FROM delivery", "2500");
+	must(q, queue_purge(q, 2));
+	assert_sql("SELECT count(*) FROM report", "0");
+	assert_sql("SELECT count(*) FROM delivery", "0");
 	queue_close(q);
 }
 
@@ -733,11 +840,15 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(day_is_remembered),
 		TEST(day_is_whole_or_not_at_all),
+		TEST(a_delivery_is_of_the_report_it_names),
+		TEST(a_day_is_begun_for_writing),
+		TEST(what_is_reserved_is_there_and_free),
 		TEST(destination_is_unique_within_a_report),
 		TEST(due_in_order),
 		TEST(delivery_ends_once),
 		TEST(lookup_is_replaced),
 		TEST(purge_takes_what_is_finished),
+		TEST(purge_takes_all_that_is_finished),
 		TEST(file_is_private_and_reading_changes_nothing),
 		TEST(what_is_no_queue_is_refused),
 		TEST(day_is_synced_and_marks_are_not),

@@ -1,3 +1,7 @@
+#undef _FORTIFY_SOURCE		/* which has a body for pread, too */
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +13,17 @@
 #include <limits.h>
 
 #include "tests/spool/scratch.h"
+
+/* Reads until a file of the drop-box is written to; 0: never. */
+static int appends_after, append_to = -1;
+
+ssize_t
+pread(int fd, void *buf, size_t len, off_t at)
+{
+	if (appends_after > 0 && --appends_after == 0)
+		assert_int_equal(write(append_to, "\n", 1), 1);
+	return syscall(SYS_pread64, fd, buf, len, at);
+}
 
 static int
 take(struct spool *s)
@@ -52,6 +67,23 @@ a_rejected_line_is_kept_with_its_origin(void **state)
 	assert_non_null(strstr(text, "\"origin\":\"incoming/a.jsonl\""));
 	assert_non_null(strstr(text, "\"line\":\"bad\"}\n"));
 	free(text);
+}
+
+/* Its writer did not keep to the rule; half of it must not count. */
+static void
+one_that_changes_meanwhile_waits(void **state)
+{
+	struct scratch *s = *state;
+
+	drop(&s->spool, "a.jsonl", RECORD("a.example") "\n");
+	append_to = openat(s->spool.incoming, "a.jsonl", O_WRONLY | O_APPEND);
+	appends_after = 3;	/* two to know the file, one to take it */
+	assert_int_equal(take(&s->spool), -1);
+	assert_int_equal(appends_after, 0);
+	close(append_to);
+	assert_int_equal(files_in(s->spool.days, ""), 0);
+	assert_int_equal(take(&s->spool), 1);
+	assert_int_equal(files_in(s->spool.incoming, ""), 0);
 }
 
 /* Being written, copied or edited. */
@@ -224,6 +256,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(a_file_is_taken_as_a_whole),
 		CASE(a_rejected_line_is_kept_with_its_origin),
+		CASE(one_that_changes_meanwhile_waits),
 		CASE(other_names_are_left_alone),
 		CASE(what_is_no_file_stays_and_the_others_go_on),
 		CASE(a_second_file_of_the_name_counts_too),

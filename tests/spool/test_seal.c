@@ -438,6 +438,70 @@ a_damaged_sealed_form_costs_no_record(void **state)
 	close(dirfd);
 }
 
+/* Its records are in no other file. */
+static void
+anothers_sealed_form_costs_no_record(void **state)
+{
+	struct scratch *s = *state;
+	struct intake_totals t = { 0 };
+	int dirfd = day_folder(&s->spool);
+
+	put(dirfd, "a.open", HEADER("1", "") RECORD("a.example") "\n");
+	put(dirfd, "a.seg", HEADER("2", ",\"lines\":1") RECORD("b.example")
+	    "\n");
+	assert_int_equal(spool_seal(&s->spool, DAY, "a.open", &t), -1);
+	assert_int_equal(errno, EEXIST);
+	assert_int_equal(files_in(dirfd, ".open"), 1);
+	assert_int_equal(files_in(dirfd, ".seg"), 1);
+	close(dirfd);
+}
+
+static void
+assert_modes(int dirfd, mode_t mode)
+{
+	struct file_names names;
+	struct stat st;
+
+	assert_int_equal(fstat(dirfd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0750);
+	assert_int_equal(file_names(&names, dirfd, ""), 0);
+	assert_int_not_equal(names.n, 0);
+	for (size_t i = 0; i < names.n; i++) {
+		assert_int_equal(fstatat(dirfd, names.name[i], &st, 0), 0);
+		if ((st.st_mode & 07777) != mode)
+			fail_msg("%s: %o", names.name[i], st.st_mode);
+	}
+	file_names_free(&names);
+}
+
+/* Who mails whom is nobody else's business, whatever the umask. */
+static void
+nobody_else_may_read_any_of_it(void **state)
+{
+	struct scratch *s = *state;
+	struct intake_totals t = { 0 };
+	mode_t mask = umask(0);
+	int dirfd, fd;
+	char *name;
+
+	scratch_empty(s);
+	assert_int_equal(add_text(&s->spool, RECORD("a.example") "\nbad\n",
+	    &t), 0);
+	assert_int_not_equal(fd = spool_begin(&s->spool, DAY, &name), -1);
+	dirfd = day_folder(&s->spool);
+	assert_int_equal(files_in(dirfd, ".seg"), 1);
+	assert_int_equal(files_in(dirfd, ".open"), 1);
+	assert_modes(dirfd, 0640);
+	assert_modes(s->spool.rejected, 0640);
+	assert_int_equal(spool_seal(&s->spool, DAY, name, &t), 0);
+	assert_modes(dirfd, 0640);
+	assert_modes(s->spool.days, 0750);
+	umask(mask);
+	close(dirfd);
+	close(fd);
+	free(name);
+}
+
 static void
 a_day_without_folder_has_nothing_to_seal(void **state)
 {
@@ -470,6 +534,8 @@ main(void)
 		CASE(an_empty_one_becomes_an_empty_one),
 		CASE(what_has_no_header_stays_unless_empty),
 		CASE(a_damaged_sealed_form_costs_no_record),
+		CASE(anothers_sealed_form_costs_no_record),
+		CASE(nobody_else_may_read_any_of_it),
 		CASE(a_day_without_folder_has_nothing_to_seal),
 	};
 

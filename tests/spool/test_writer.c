@@ -189,6 +189,36 @@ an_error_of_a_sync_ends_the_segment(void **state)
 	}
 }
 
+static bool name_synced;
+
+static void
+look_for_name(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    files_in(fd, ".open") > 0)
+		name_synced = true;
+}
+
+/* What is synced in a file is lost with its name. */
+static void
+the_name_of_a_segment_is_synced(void **state)
+{
+	struct scratch *s = *state;
+	struct process *p;
+
+	empty(s);
+	p = process_start(s, RING);
+	put_record(&p->ring, 0);
+	ring_show(&p->ring);
+	fate.synced = look_for_name;
+	assert_int_equal(writer_round(&p->writer), 0);
+	fate.synced = NULL;
+	assert_true(name_synced);
+	assert_true(process_finish(p));
+}
+
 /* A call may take a part, nothing at all, or be interrupted. */
 static void
 a_write_may_come_in_parts(void **state)
@@ -333,6 +363,7 @@ main(void)
 		WRITING_CASE(a_folder_that_vanishes_is_made_again),
 		WRITING_CASE(trouble_is_said_once_a_minute),
 		WRITING_CASE(an_error_of_a_sync_ends_the_segment),
+		WRITING_CASE(the_name_of_a_segment_is_synced),
 		WRITING_CASE(a_write_may_come_in_parts),
 		WRITING_CASE(a_clock_beyond_reason_loses_nothing),
 		WRITING_CASE(what_cannot_be_sealed_is_tried_again),

@@ -4,7 +4,6 @@
 #include <sys/syscall.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,9 +17,7 @@
 
 #include "conf/mem.h"
 #include "spool/file.h"
-#include "spool/record.h"
-
-#define KEPT	(RECORD_MAX + 1)
+#include "tests/spool/lines.h"
 
 static const int thread_counts[] = { 1, 2, 3, 7 };
 #define NCOUNTS	(sizeof(thread_counts) / sizeof(thread_counts[0]))
@@ -64,27 +61,6 @@ file_of(const char *text, size_t len)
 	assert_int_not_equal(fd, -1);
 	assert_int_equal(file_write(fd, text, len), 0);
 	return fd;
-}
-
-/* The distinct lines and their counts as text: "2 a\n1 b\n". */
-static char *
-text_of(const struct fold *f)
-{
-	const struct fold_line *line;
-	char *text = NULL;
-	size_t n, len;
-	FILE *out;
-
-	out = open_memstream(&text, &len);
-	assert_non_null(out);
-	n = fold_lines(f, &line);
-	for (size_t i = 0; i < n; i++) {
-		fprintf(out, "%ju ", (uintmax_t)line[i].n);
-		fwrite(line[i].text, 1, line[i].len, out);
-		putc('\n', out);
-	}
-	assert_int_equal(fclose(out), 0);
-	return text;
 }
 
 static char *
@@ -167,47 +143,6 @@ keeps_null_bytes(void **state)
 	assert_memory_equal(line[0].text, "a\0b", 3);
 	fold_free(f);
 	close(fd);
-}
-
-/*
- * Lines of many lengths, so that they straddle every border of windows and
- * chunks; line i is the text of number v and as many x as v says.
- */
-static char *
-many_lines(size_t n, size_t distinct, size_t *len)
-{
-	uint32_t random = 1;
-	char *text = NULL;
-	FILE *out;
-
-	out = open_memstream(&text, len);
-	assert_non_null(out);
-	for (size_t i = 0; i < n; i++) {
-		uint32_t v;
-
-		random = random * 1664525 + 1013904223;
-		v = (random >> 8) % (uint32_t)distinct;
-		fprintf(out, "%u%.*s\n", v, (int)(v % 97),
-		    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-		    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
-	}
-	assert_int_equal(fclose(out), 0);
-	return text;
-}
-
-/* The same by other means: every line through fold_add. */
-static char *
-plain_fold(const char *text, uint64_t *total)
-{
-	struct fold *f = fold_new();
-	char *lines;
-
-	for (const char *nl; (nl = strchr(text, '\n')) != NULL; text = nl + 1)
-		fold_add(f, text, (size_t)(nl - text), 1);
-	*total = fold_total(f);
-	lines = text_of(f);
-	fold_free(f);
-	return lines;
 }
 
 static void
@@ -530,154 +465,16 @@ adds_copies_and_counts(void **state)
 	fold_free(NULL);
 }
 
-/* The other end of a pipe: writes text in pieces of odd sizes. */
-struct feeder {
-	int fd;
-	const char *text;
-	size_t len;
-};
-
-static void *
-feed(void *arg)
-{
-	struct feeder *feeder = arg;
-	size_t piece;
-
-	for (size_t at = 0, i = 1; at < feeder->len; at += piece, i++) {
-		piece = i * 7919 % 60000;
-		if (piece > feeder->len - at)
-			piece = feeder->len - at;
-		if (file_write(feeder->fd, feeder->text + at, piece) == -1)
-			abort();
-	}
-	close(feeder->fd);
-	return NULL;
-}
-
-/* The rounds of a pipe as text; each but the last held more than limit. */
-static char *
-stream_rounds(const char *text, size_t len, size_t limit, uint64_t *total,
-    size_t *torn)
-{
-	struct fold *f = fold_new(), *all = fold_new();
-	struct feeder feeder = { -1, text, len };
-	int fds[2], eof = 0;
-	pthread_t thread;
-	char *lines;
-
-	assert_int_equal(pipe(fds), 0);
-	feeder.fd = fds[1];
-	assert_int_equal(pthread_create(&thread, NULL, feed, &feeder), 0);
-	while (!eof) {
-		const struct fold_line *line;
-		size_t n;
-
-		assert_int_equal(fold_stream(f, fds[0], limit, &eof, torn), 0);
-		assert_true(eof || (fold_bytes(f) > limit && *torn == 0));
-		n = fold_lines(f, &line);
-		for (size_t i = 0; i < n; i++)
-			fold_add(all, line[i].text, line[i].len, line[i].n);
-		fold_reset(f);
-	}
-	pthread_join(thread, NULL);
-	close(fds[0]);
-	*total = fold_total(all);
-	lines = text_of(all);
-	fold_free(all);
-	fold_free(f);
-	return lines;
-}
-
-static void
-folds_pipes(void **state)
-{
-	static const size_t limits[] = { 0, 20000, 300000 };
-	uint64_t expected_total, total;
-	char *file, *expected, *text;
-	size_t len, torn, tail = 0;
-
-	(void)state;
-	file = many_lines(30000, 2000, &len);
-	file[len - 1] = 'x';	/* torn */
-	while (file[len - 1 - tail] != '\n')
-		tail++;
-	expected = plain_fold(file, &expected_total);
-	assert_int_equal(expected_total, 29999);
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		text = stream_rounds(file, len, limits[i], &total, &torn);
-		assert_int_equal(total, expected_total);
-		assert_int_equal(torn, tail);
-		assert_true(strcmp(text, expected) == 0);
-		free(text);
-	}
-	text = stream_rounds("", 0, 0, &total, &torn);
-	assert_string_equal(text, "");
-	assert_int_equal(torn, 0);
-	free(text);
-	free(expected);
-	free(file);
-}
-
-static void
-overlong_lines_in_a_pipe(void **state)
-{
-	const size_t len = 3 * KEPT;
-	char *file = xmalloc(len + 5), *text;
-	uint64_t total;
-	size_t torn;
-
-	(void)state;
-	memset(file, 'x', len);
-	memcpy(file + len, "\ny\nz", 5);
-	text = stream_rounds(file, len + 4, 0, &total, &torn);
-	assert_int_equal(total, 2);
-	assert_int_equal(torn, 1);
-	assert_int_equal(strcspn(text, "\n"), 2 + KEPT);
-	assert_string_equal(strchr(text, '\n'), "\n1 y\n");
-	free(text);
-	free(file);
-}
-
-static void
-keeps_the_tail_of_a_pipe(void **state)
-{
-	static const char text[] = "a\nb\0c";
-	struct fold *f = fold_new();
-	size_t torn, len;
-	const char *tail;
-	int fds[2], eof;
-
-	(void)state;
-	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(file_write(fds[1], text, sizeof(text) - 1), 0);
-	close(fds[1]);
-	assert_int_equal(fold_stream(f, fds[0], 0, &eof, &torn), 0);
-	assert_int_equal(eof, 1);
-	assert_int_equal(torn, 3);
-	tail = fold_tail(f, &len);
-	assert_int_equal(len, 3);
-	assert_memory_equal(tail, "b\0c", 3);
-	fold_reset(f);
-	assert_null(fold_tail(f, &len));
-	assert_int_equal(len, 0);
-	fold_free(f);
-	close(fds[0]);
-}
-
 static void
 says_what_went_wrong(void **state)
 {
 	struct fold *f = fold_new();
 	size_t torn;
 	off_t next;
-	int eof;
 
 	(void)state;
 	errno = 0;
 	assert_int_equal(fold_file(f, -1, 0, 0, 2, &next, &torn), -1);
-	assert_int_equal(errno, EBADF);
-	errno = 0;
-	assert_int_equal(fold_stream(f, -1, 0, &eof, &torn), -1);
 	assert_int_equal(errno, EBADF);
 	fold_free(f);
 }
@@ -728,9 +525,6 @@ main(void)
 		cmocka_unit_test(tiny_limit_still_goes_on),
 		cmocka_unit_test(limit_counts_what_is_held),
 		cmocka_unit_test(adds_copies_and_counts),
-		cmocka_unit_test(folds_pipes),
-		cmocka_unit_test(overlong_lines_in_a_pipe),
-		cmocka_unit_test(keeps_the_tail_of_a_pipe),
 		cmocka_unit_test(says_what_went_wrong),
 		cmocka_unit_test(says_that_it_cannot_read),
 	};

@@ -18,7 +18,6 @@ import ipaddress
 import json
 import socket
 import sqlite3
-import ssl
 import sys
 import threading
 
@@ -26,6 +25,8 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
+
+from serving import accept, tls_context
 
 ZONE = "guard.test"
 PROXY = 3128
@@ -242,8 +243,7 @@ class Names:
 
 class Web:
     def __init__(self, certificate, journal):
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(certificate)
+        self.context = tls_context(certificate)
         self.journal = open(journal, "a", buffering=1, encoding="utf-8")
         self.lock = threading.Lock()
 
@@ -274,26 +274,13 @@ class Web:
     def session(self, conn, port):
         address = ipaddress.ip_address(conn.getsockname()[0])
         self.note(connect=str(address.ipv4_mapped or address), port=port)
-        try:
-            conn.settimeout(10)
-            if port == 443:
-                conn = self.context.wrap_socket(conn, server_side=True)
-                self.answer(conn, conn.makefile("rb"))
-        except OSError:
-            pass
-        finally:
-            conn.close()
-
-    def loop(self, listener, port):
-        while True:
-            conn, _ = listener.accept()
-            threading.Thread(target=self.session, args=(conn, port)).start()
+        if port == 443:
+            conn = self.context.wrap_socket(conn, server_side=True)
+            self.answer(conn, conn.makefile("rb"))
 
     def serve(self, port):
-        listener = socket.create_server(
-            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True,
-            backlog=128)
-        threading.Thread(target=self.loop, args=(listener, port)).start()
+        accept(("::", port), lambda conn: self.session(conn, port), timeout=10,
+               family=socket.AF_INET6, dualstack_ipv6=True, backlog=128)
 
 
 def serve(certificate, journal):

@@ -7,19 +7,15 @@
         get many.
     peer.py serve SEED HTTPS-PORT SMTP-PORT CERTIFICATE JOURNAL
         Until it is killed.  The n-th attempt at a place meets the n-th line
-        of its script, which the seed and its name decide; the journal gets a
-        JSON object per attempt.
+        of its script (see peer_script.py); the journal gets a JSON object per
+        attempt.
     peer.py find SEED PREFIX LINE
         A place of that kind whose script begins with this line.
     peer.py check SEED JOURNAL QUEUE LOG...
         Does the queue say what the peer did?  The logs are those of the
         sender, in order; `free` before one says that from there on the
         schedule was in force, without --now.
-
-A line of a script is named by what it does and stands for one outcome:
-D delivered, F deferred (worth another attempt), R refused.
 """
-import calendar
 import collections
 import email.utils
 import hashlib
@@ -28,98 +24,16 @@ import json
 import random
 import re
 import socket
-import sqlite3
-import ssl
 import struct
 import sys
 import threading
 import time
 
+from peer_check import check
+from peer_script import TLS_TRICKS, SESSION_TRICKS, records, script
+from serving import accept, tls_context, wait_for_end
+
 FOREVER = 3600      # longer than any timeout of the sender
-
-# --- the scripts -------------------------------------------------------------
-
-HTTP_CODES = {
-    "D": (200, 201, 202, 203, 204, 206, 226),
-    "F": (408, 425, 429, 500, 501, 502, 503, 504, 505, 507, 511, 599, 600),
-    "R": (300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 409,
-          410, 411, 413, 414, 417, 421, 422, 431, 451, 499),
-}
-HTTP_TRICKS = {
-    "D": ("endless body", "body cut", "body never comes", "100 first",
-          "early answer", "415 once"),
-    "F": ("retry after seconds", "retry after date", "silent", "hang up",
-          "hang up early", "drip", "endless headers", "headers cut",
-          "not http", "101"),
-    "R": ("415 twice", "redirect to itself"),
-}
-# Before it is known which report comes, so only where a host gets just one.
-TLS_TRICKS = ("not tls", "tls silent", "tls hang up", "tls alert",
-              "another name's certificate")
-SMTP_CODES = {
-    "rcpt": {"F": (421, 450, 451, 452, 499), "R": (501, 550, 551, 553, 599)},
-    "data": {"F": (421, 451), "R": (554,)},
-    "dot": {"D": (250, 251, 299), "F": (421, 451, 452, 399),
-            "R": (550, 552, 554)},
-}
-SMTP_TRICKS = ("hang up at data", "hang up after the dot",
-               "silent after the dot", "drip after the dot",
-               "cut reply after the dot", "endless reply after the dot")
-SESSION_TRICKS = ("421 greeting", "554 greeting", "no greeting", "hang up",
-                  "drip greeting", "not smtp", "refused ehlo", "451 mail",
-                  "silent mail", "endless ehlo", "invalid tls", "no starttls")
-
-
-def web_lines(outcome, solo):
-    lines = [f"{code}" for code in HTTP_CODES[outcome]]
-    lines += 2 * HTTP_TRICKS[outcome]
-    if outcome == "F" and solo:
-        lines += 2 * TLS_TRICKS
-    return lines
-
-
-def mail_lines(outcome):
-    lines = [f"{stage} {code}" for stage, codes in SMTP_CODES.items()
-             for code in codes.get(outcome, ())]
-    return lines
-
-
-def script(seed, place):
-    """[(outcome, line)...]; the last one goes on for ever."""
-    rng = random.Random(f"{seed} {place}")
-    if place.startswith("dead"):
-        return [("F", "silent")]
-    lines = mail_lines if place.startswith("k") else (
-        lambda outcome: web_lines(outcome, place.startswith("s")))
-    chosen = []
-    for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
-        trick = place.startswith("k") and rng.random() < .08
-        chosen.append(("F", rng.choice(SMTP_TRICKS if trick else lines("F"))))
-    outcome = rng.choice("DDDDDDDRRF")
-    return chosen + [(outcome, rng.choice(lines(outcome)))]
-
-
-def records(seed, web, mail):
-    rng = random.Random(f"{seed} records")
-    places = [f"s{n}" for n in range(web * 3 // 4)]
-    places += [f"m{n}" for n in range(web * 3 // 4, web - 60)]
-    places += [f"dead{n}" for n in range(60)]
-    uris = {}
-    for place in places:
-        host = place if place[0] == "s" else "dead" if place[0] == "d" else \
-            f"many{int(place[1:]) % 10}"
-        uris[place] = f"https://{host}.peer.test/{place}"
-    uris |= {f"k{n}": f"mailto:tls@k{n}.example" for n in range(mail)}
-    places = list(uris)
-    rng.shuffle(places)
-    domain = 0
-    while places:
-        domain += 1
-        wanted = [uris[places.pop()] for _ in range(rng.choice((1, 1, 2)))
-                  if places]
-        yield {"d": f"d{domain}.example",
-               "pr": "v=TLSRPTv1; rua=" + ",".join(wanted),
-               "policies": [{"policy-type": 9, "t": 0, "f": 0}]}
 
 
 class Journal:
@@ -169,11 +83,6 @@ def server_name(conn):
     return ""
 
 
-def wait_for_end(conn):
-    while conn.recv(65536):
-        pass
-
-
 def drip(conn, text, every=.2):
     for byte in text:
         conn.sendall(bytes((byte,)))
@@ -184,14 +93,8 @@ def drip(conn, text, every=.2):
 class Web:
     def __init__(self, journal, certificate):
         self.journal = journal
-        self.context = self.with_certificate(certificate)
-        self.other = self.with_certificate(certificate + ".other")
-
-    @staticmethod
-    def with_certificate(file):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        self.context = tls_context(certificate)
+        self.other = tls_context(certificate + ".other")
 
     def serve(self, conn):
         name = server_name(conn).split(".")[0]
@@ -460,136 +363,13 @@ class Mail:
             pass
 
 
-def accept(listener, serve):
-    def session(conn):
-        conn.settimeout(FOREVER)
-        conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            serve(conn)
-        except OSError:
-            pass            # the sender has left, as it may
-        finally:
-            conn.close()
-
-    while True:
-        conn, _ = listener.accept()
-        threading.Thread(target=session, args=(conn,), daemon=True).start()
-
-
 def run(seed, web, mail, certificate, file):
     journal = Journal(seed, file)
     threading.stack_size(256 << 10)
-    threads = [threading.Thread(target=accept, args=(
-        socket.create_server(("127.0.0.1", int(port)), backlog=1024), serve))
-               for port, serve in ((web, Web(journal, certificate).serve),
-                                   (mail, Mail(journal).serve))]
-    for thread in threads:
-        thread.start()
+    for port, serve in ((web, Web(journal, certificate).serve),
+                        (mail, Mail(journal).serve)):
+        accept(("127.0.0.1", int(port)), serve, timeout=FOREVER, backlog=1024)
     print("ready", flush=True)
-    threads[0].join()
-
-
-# --- afterwards --------------------------------------------------------------
-
-LATE = 15           # seconds, on a busy machine
-STATES = {"D": "sent", "R": "failed", "F": "expired"}
-
-
-def place_of(uri):
-    return uri.split("@")[1].split(".")[0] if uri.startswith("mailto:") else \
-        uri.rsplit("/", 1)[1]
-
-
-def read_logs(files):
-    """The sender's events by place, and the time since which it was free."""
-    events, free = collections.defaultdict(list), False
-    for name in files:
-        if name == "free":
-            free = True
-            continue
-        with open(name, encoding="utf-8") as f:
-            for line in f:
-                event = json.loads(line)
-                if "to" in event and event.get("tries"):
-                    events[place_of(event["to"])].append(event | {
-                        "free": free})
-    return events
-
-
-def check_place(place, done, events, state, tries):
-    """What is wrong with one delivery."""
-    # Pipelined, RCPT may have been sent before the sender was told to stop.
-    if len(done) > 1 and done[-1]["line"].startswith("rcpt 5") and \
-            done[-1]["line"] == done[-2]["line"]:
-        done = done[:-1]
-    final = [entry for entry in done if entry["outcome"] != "F"]
-    if not done and place[0] in "sm":
-        yield "was never tried"
-    if final and done[-1] is not final[0]:
-        yield f"was tried again after {final[0]['line']}"
-    want = STATES[done[-1]["outcome"] if done else "F"]
-    if state != want:
-        yield f"is {state}, not {want}"
-    if len({entry["body"] for entry in done if entry["body"]}) > 1:
-        yield "had not the same bytes each time"
-    held = sum(event["reason"].startswith("not tried") for event in events
-               if "reason" in event)
-    # libcurl repeats a POST by itself when a connection that it had kept open
-    # turns out to be closed; a session may end before it comes to a mail.  On
-    # a busy machine the time of a try may be over before the peer sees it.
-    slow = sum(bool(re.search("time(d )?out|too slow", event.get("reason", "")))
-               for event in events)
-    unseen = tries - held - len(done)
-    if place.startswith("s") and not 0 <= unseen <= slow:
-        yield f"{tries} tries, {held} held, but the peer saw {len(done)}"
-    if [int(event["tries"]) for event in events] != \
-            list(range(1, tries + 1)):
-        yield f"{tries} tries, but the log has others"
-    if place.startswith("s"):
-        yield from check_times(done, events)
-
-
-def utc(text):
-    return calendar.timegm(
-        time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
-
-
-def check_times(done, events):
-    """Each attempt no earlier than it was put off to, nor much later."""
-    if len(done) != len(events):
-        return          # not each of them is an attempt
-    for before, after, entry in zip(events, events[1:], done[1:]):
-        late = entry["t"] - utc(before["next"])
-        if after["free"] and (late < 0 or before["free"] and late > LATE):
-            yield f"attempt {after['tries']} came {late:.1f} s late"
-
-
-def check(seed, journal, queue, logs):
-    done = collections.defaultdict(list)
-    with open(journal, encoding="utf-8") as f:
-        for text in f:
-            entry = json.loads(text)
-            done[entry["place"]].append(entry)
-    events = read_logs(logs)
-    rows = sqlite3.connect(queue).execute(
-        "select uri, state, tries from delivery").fetchall()
-    bad, states = 0, collections.Counter()
-    for uri, state, tries in rows:
-        place = place_of(uri)
-        states[state] += 1
-        for wrong in check_place(place, done[place], events[place], state,
-                                 tries):
-            bad += 1
-            trace = ", ".join(entry["line"] for entry in done[place])
-            print(f"{place} ({trace}): {wrong}")
-    lines = {entry["line"] for entries in done.values() for entry in entries}
-    print(f"{len(rows)} deliveries, {sum(map(len, done.values()))} attempts, "
-          f"{len(lines)} kinds of answers, {dict(states)}")
-    unused = {line for outcome in "DFR" for line in
-              web_lines(outcome, True) + mail_lines(outcome)} - lines
-    if unused:
-        print(f"not used: {sorted(unused)}")
-    return bad
 
 
 def main():

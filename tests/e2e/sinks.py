@@ -7,10 +7,10 @@ KIND is `plain` (no STARTTLS), `refuse` (offers STARTTLS and answers it with
 454), `cut` (hangs up in the handshake), or a file with certificate and key to
 offer TLS with.  A line says `ready` once all of them listen.
 """
-import socket
 import ssl
 import sys
-import threading
+
+from serving import accept, tls_context
 
 
 class Session:
@@ -42,9 +42,8 @@ class Session:
         if self.kind == "cut":
             self.conn.recv(1)
             return False
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.kind)
-        self.use(context.wrap_socket(self.conn, server_side=True))
+        self.use(tls_context(self.kind).wrap_socket(self.conn,
+                                                    server_side=True))
         return True
 
     def data(self):
@@ -71,35 +70,15 @@ class Session:
                 self.say("250 2.0.0 Ok")
 
 
-def serve(conn, kind):
-    conn.settimeout(30)
-    try:
-        Session(conn, kind).run()
-    except OSError:
-        pass            # the client did not like what it saw
-    finally:
-        conn.close()
-
-
-def accept(listener, kind):
-    while True:
-        conn, _ = listener.accept()
-        threading.Thread(target=serve, args=(conn, kind), daemon=True).start()
-
-
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     port = int(sys.argv[1])
-    threads = []
     for sink in sys.argv[2:]:
         address, kind = sink.split("=")
-        listener = socket.create_server((address, port))
-        threads.append(threading.Thread(target=accept, args=(listener, kind)))
-    for thread in threads:
-        thread.start()
+        accept((address, port),
+               lambda conn, kind=kind: Session(conn, kind).run(), timeout=30)
     print("ready", flush=True)
-    threads[0].join()
 
 
 if __name__ == "__main__":

@@ -278,28 +278,13 @@ world_services()
 		fi
 		echo " -o smtpd_tls_security_level=$level"
 	done < <(world_hosts | awk '!seen[$2]++')
-	echo 'tlsmgr unix - - n 1000? 1 tlsmgr'
-	echo 'rewrite unix - - n - - trivial-rewrite'
-	echo 'cleanup unix n - n - 0 cleanup'
-	echo 'proxymap unix - - n - - proxymap'
-	echo 'anvil unix - - n - 1 anvil'
-	echo 'postlog unix-dgram n - n - 1 postlogd'
+	postfix_receives
 }
 
 world_mail()
 {
-	mkdir -p postfix/conf postfix/spool postfix/data
-	chown postfix postfix/data
-	cat >postfix/conf/main.cf <<-END
-	compatibility_level = 3.6
-	queue_directory = $T/postfix/spool
-	data_directory = $T/postfix/data
-	command_directory = /usr/sbin
-	daemon_directory = /usr/lib/postfix/sbin
-	mail_owner = postfix
-	setgid_group = postdrop
-	maillog_file = $T/postfix/log
-	maillog_file_prefixes = $T
+	postfix_home
+	cat >>postfix/conf/main.cf <<-END
 	myhostname = mx.test
 	mydestination =
 	inet_protocols = ipv4

@@ -409,13 +409,11 @@ stop_nginx()
 
 # --- mail: Postfix as smarthost, every address delivered to one Maildir ----
 
-start_postfix()
+# The folders of a Postfix of our own, and what its main.cf has of them.
+postfix_home()
 {
-	local service
-
-	mkdir -p postfix/conf postfix/spool postfix/data mail
+	mkdir -p postfix/conf postfix/spool postfix/data
 	chown postfix postfix/data
-	chown nobody mail
 	cat >postfix/conf/main.cf <<-END
 	compatibility_level = 3.6
 	queue_directory = $T/postfix/spool
@@ -426,6 +424,42 @@ start_postfix()
 	setgid_group = postdrop
 	maillog_file = $T/postfix/log
 	maillog_file_prefixes = $T
+	END
+}
+
+# Of master.cf, what each needs that receives mail, and what it needs besides
+# to send it on.
+postfix_receives()
+{
+	echo 'cleanup unix n - n - 0 cleanup'
+	echo 'tlsmgr unix - - n 1000? 1 tlsmgr'
+	echo 'rewrite unix - - n - - trivial-rewrite'
+	echo 'proxymap unix - - n - - proxymap'
+	echo 'anvil unix - - n - 1 anvil'
+	echo 'postlog unix-dgram n - n - 1 postlogd'
+}
+
+postfix_sends()
+{
+	local service
+
+	echo 'pickup unix n - n 60 1 pickup'
+	echo 'qmgr unix n - n 300 1 qmgr'
+	for service in bounce defer trace; do
+		echo "$service unix - - n - 0 bounce"
+	done
+	for service in showq error discard; do
+		echo "$service unix - - n - - $service"
+	done
+	echo 'retry unix - - n - - error'
+}
+
+start_postfix()
+{
+	postfix_home
+	mkdir -p mail
+	chown nobody mail
+	cat >>postfix/conf/main.cf <<-END
 	myhostname = smarthost.example
 	mydestination =
 	inet_interfaces = 127.0.0.1
@@ -449,21 +483,9 @@ start_postfix()
 	END
 	{
 		echo "127.0.0.1:$smtp_port inet n - n - - smtpd"
-		echo 'pickup unix n - n 60 1 pickup'
-		echo 'cleanup unix n - n - 0 cleanup'
-		echo 'qmgr unix n - n 300 1 qmgr'
-		echo 'tlsmgr unix - - n 1000? 1 tlsmgr'
-		echo 'rewrite unix - - n - - trivial-rewrite'
-		for service in bounce defer trace; do
-			echo "$service unix - - n - 0 bounce"
-		done
-		echo 'proxymap unix - - n - - proxymap'
-		echo 'showq unix n - n - - showq'
 		echo 'virtual unix - n n - - virtual'
-		for service in error discard anvil; do
-			echo "$service unix - - n - - $service"
-		done
-		echo 'postlog unix-dgram n - n - 1 postlogd'
+		postfix_receives
+		postfix_sends
 	} >postfix/conf/master.cf
 	postfix -c "$T/postfix/conf" start || return 1
 	wait_for 20 port_open "$smtp_port"

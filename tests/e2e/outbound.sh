@@ -173,7 +173,6 @@ outbound_policies()
 outbound_main()
 {
 	cat <<-END
-	compatibility_level = 3.6
 	myhostname = mta1.sender.example
 	mydestination =
 	inet_interfaces = 127.0.0.1
@@ -194,22 +193,10 @@ outbound_main()
 
 outbound_master()
 {
-	local service
-
-	echo 'pickup unix n - n 60 1 pickup'
-	echo 'cleanup unix n - n - 0 cleanup'
-	echo 'qmgr unix n - n 300 1 qmgr'
-	echo 'tlsmgr unix - - n 1000? 1 tlsmgr'
-	echo 'rewrite unix - - n - - trivial-rewrite'
-	for service in bounce defer trace; do
-		echo "$service unix - - n - 0 bounce"
-	done
-	echo 'proxymap unix - - n - - proxymap'
-	for service in smtp showq error retry discard; do
-		echo "$service unix - - n - - $service"
-	done
+	postfix_receives
+	postfix_sends
+	echo 'smtp unix - - n - - smtp'
 	echo 'tlsproxy unix - - n - 0 tlsproxy'
-	echo 'postlog unix-dgram n - n - 1 postlogd'
 }
 
 # outbound_attempts FILE N: Postfix's log tells of N attempts at delivery

@@ -39,6 +39,7 @@ start_trixie()
 	cp resolv.conf "$R/etc/"
 	outbound_policies tlsrpt >"$R/etc/postfix/tls_policy"
 	{
+		echo 'compatibility_level = 3.6'
 		outbound_main /etc/postfix
 		echo 'maillog_file = /var/log/postfix.log'
 		echo 'smtp_tlsrpt_enable = yes'

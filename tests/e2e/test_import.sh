@@ -14,23 +14,10 @@ trap 'stop_postfix; outbound_stop' EXIT
 
 start_sender()
 {
-	mkdir -p postfix/conf postfix/spool postfix/data
-	chown postfix postfix/data
+	postfix_home
 	cp ca.pem postfix/conf/
 	outbound_policies plain >postfix/conf/tls_policy
-	{
-		outbound_main "$T/postfix/conf"
-		cat <<-END
-		queue_directory = $T/postfix/spool
-		data_directory = $T/postfix/data
-		command_directory = /usr/sbin
-		daemon_directory = /usr/lib/postfix/sbin
-		mail_owner = postfix
-		setgid_group = postdrop
-		maillog_file = $T/postfix.log
-		maillog_file_prefixes = $T
-		END
-	} >postfix/conf/main.cf
+	outbound_main "$T/postfix/conf" >>postfix/conf/main.cf
 	outbound_master >postfix/conf/master.cf
 	postfix -c "$T/postfix/conf" start
 }
@@ -52,15 +39,15 @@ make_conf
 need start_sender
 total=$((2 * $(outbound_domains | wc -l)))
 need mails
-check 'every mail is tried' wait_for 120 outbound_attempts postfix.log $total
+check 'every mail is tried' wait_for 120 outbound_attempts postfix/log $total
 stop_postfix
 
-check 'its log is imported' spool import postfix.log
+check 'its log is imported' spool import postfix/log
 check 'the log tells what happened' \
     equal "$(outbound_expected)" "$(outbound_sums spool)"
 again()
 {
-	gzip -c postfix.log | spool import >again.out 2>&1 &&
+	gzip -c postfix/log | spool import >again.out 2>&1 &&
 	    grep -q 'imported before' again.out
 }
 check 'the same log, rotated and compressed, is recognised' again

@@ -4,16 +4,7 @@
 #include <string.h>
 
 #include "reporter/bounce.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* What bounce.h promises of any message. */
-static void
-demand(bool promise)
-{
-	if (!promise)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,8 +5,7 @@
 #include "conf/mem.h"
 #include "reporter/check.h"
 #include "reporter/check_output.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static const struct check_config config = {
 	.probe = true, .validates = true, .now = 1800000000,
@@ -19,13 +18,6 @@ struct input {
 	size_t size;
 	const char *text;
 };
-
-static void
-demand(bool promise)
-{
-	if (!promise)
-		abort();
-}
 
 /* Of one record, which is the input: as it is, or as text. */
 static void

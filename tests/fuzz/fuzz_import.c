@@ -7,15 +7,7 @@
 #include "spool/day.h"
 #include "spool/import.h"
 #include "spool/record.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-demand(int promise)
-{
-	if (!promise)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_text(const char *s)

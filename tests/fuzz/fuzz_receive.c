@@ -19,20 +19,12 @@
 #include "spool/receive.h"
 #include "spool/record.h"
 #include "spool/ring.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static struct counters counters;
 static struct socket_batch batch;
 static struct ring ring;
 static int dirfd;
-
-static void
-demand(int promise)
-{
-	if (!promise)
-		abort();
-}
 
 static int64_t
 some_time(void)

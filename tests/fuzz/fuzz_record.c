@@ -5,16 +5,7 @@
 #include "spool/record.h"
 #include "spool/record_canon.h"
 #include "spool/utf8.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* What record.h promises of every record, whatever it was read from. */
-static void
-demand(int promise)
-{
-	if (!promise)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_text(const char *s, size_t max)

@@ -6,18 +6,9 @@
 
 #include "conf/clock.h"
 #include "reporter/starttls_session.h"
+#include "tests/fuzz/fuzz.h"
 
 #define TIMEOUT	10	/* seconds: never to be reached */
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* What starttls_session.h promises, whatever a mail server answers. */
-static void
-demand(bool promise)
-{
-	if (!promise)
-		abort();
-}
 
 static void
 check_text(const char *text, size_t size)

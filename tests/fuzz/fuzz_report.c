@@ -9,8 +9,7 @@
 #include "reporter/reading.h"
 #include "reporter/show_table.h"
 #include "reporter/survey_page.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 /* Whatever was in there: one script, and that is ours. */
 static void

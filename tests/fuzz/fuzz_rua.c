@@ -6,16 +6,7 @@
 #include "conf/mem.h"
 #include "reporter/rua.h"
 #include "spool/record.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* What rua.h promises of every destination, whatever it was read from. */
-static void
-demand(bool promise)
-{
-	if (!promise)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_safe(const char *s)

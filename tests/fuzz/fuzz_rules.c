@@ -8,15 +8,7 @@
 #include "conf/mem.h"
 #include "reporter/exclude.h"
 #include "reporter/map.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-demand(bool promise)
-{
-	if (!promise)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* Whatever the rules, what comes out of them is a destination. */
 static void

@@ -7,15 +7,7 @@
 #include "conf/mem.h"
 #include "spool/day.h"
 #include "spool/segment.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-demand(int promise)
-{
-	if (!promise)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* What was read is written, and read again, the same. */
 static void

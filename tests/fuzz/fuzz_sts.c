@@ -5,16 +5,7 @@
 
 #include "conf/mem.h"
 #include "reporter/sts.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* What sts.h promises, whatever was read. */
-static void
-demand(bool promise)
-{
-	if (!promise)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_record(const char *txt)

@@ -13,8 +13,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
-
-int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static int cases;
 

@@ -55,9 +55,9 @@ struct report {
 };
 
 /*
- * The names of a report, derived from submitter, source, policy domain, day
- * and part and from nothing else, so that a repeat after a crash is
- * recognisable (contract 4).
+ * Set uid, id and filename, in the arena: derived from submitter, source,
+ * policy domain, day and part and from nothing else, so that a repeat after a
+ * crash is recognisable (contract 4).
  */
 void	report_name(struct report *r, struct arena *a);
 

@@ -97,7 +97,7 @@ struct conf_row {
 	const char *section, *key, *deflt, *help;
 };
 int	conf_row(size_t i, struct conf_row *row);
-/* The rule for values of a setting that exists. */
+/* The rule for its values, or NULL when there is no such setting. */
 const struct value_rule *conf_rule(const char *section, const char *key);
 
 /*

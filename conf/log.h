@@ -40,8 +40,8 @@ void	fatal(const char *format, ...)
 /*
  * One event as `event key=value key=value`, or in JSON as one object with
  * these keys.  Ends at the first field whose key is NULL; a field whose value
- * is NULL is left out.  A value with blanks, quotes or `=` is put in quotes, and
- * quotes in it are \x22.
+ * is NULL is left out.  A value with blanks, quotes or `=` is put in quotes,
+ * and quotes in it are \x22.
  */
 struct log_field {
 	const char *key;

@@ -26,6 +26,7 @@ struct sealer {
 void	sealer_init(struct sealer *s, const char *path, const char *source,
 	    struct counters *counters);
 void	sealer_release(struct sealer *s);
+/* Where to save the counters from now on; NULL: nowhere. */
 void	sealer_metrics(struct sealer *s, const char *path);
 
 /*

@@ -18,11 +18,15 @@
 
 /*
  * Read a header line (without newline) into id, source, day, created, lines
- * and sessions of g.  Returns -1 with static text in *why when it is none.
+ * and sessions of g, for segment_release.  Returns -1 with static text in *why
+ * when it is none, and neither id nor source then.
  */
 int	segment_parse(struct segment *g, const char *line, size_t len,
 	    const char **why);
-/* Write it, with newline; lines and sessions only when not negative. */
+/*
+ * Write it, with newline; lines and sessions only when not negative.  -1: not
+ * all could be written.
+ */
 int	segment_header(FILE *f, const struct segment *g);
 
 /*
@@ -41,7 +45,10 @@ char	*segment_base(const char *source);
 /* name with another ending; the caller frees it. */
 char	*segment_name(const char *name, const char *suffix);
 
-/* The lines from this offset on; a last one without newline is none. */
+/*
+ * The lines from this offset on; a last one without newline is none.  -1 with
+ * errno.
+ */
 int	segment_count(int fd, off_t from, int64_t *lines);
 
 /*

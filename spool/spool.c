@@ -341,13 +341,15 @@ int
 spool_remove(struct spool *s, int day, const struct segments *list)
 {
 	char name[DAY_TEXT];
-	int dirfd, rc;
+	int dirfd, rc, saved;
 
 	if ((dirfd = open_day(s, day)) == -1)
 		return errno == ENOENT ? 0 : -1;
 	rc = remove_segments(dirfd, list);
+	saved = errno;
 	remove_hidden(dirfd);
 	close(dirfd);
+	errno = saved;
 	if (rc == -1)
 		return -1;
 	day_format(day, name);
@@ -378,7 +380,7 @@ int
 spool_forget_rejected(struct spool *s, int before)
 {
 	struct file_names names;
-	int rc = 0;
+	int error = 0;
 
 	if (file_names(&names, s->rejected, REJECTED_SUFFIX) == -1)
 		return -1;
@@ -386,7 +388,8 @@ spool_forget_rejected(struct spool *s, int before)
 		if (is_forgotten(s, names.name[i], before) &&
 		    unlinkat(s->rejected, names.name[i], 0) == -1 &&
 		    errno != ENOENT)
-			rc = -1;
+			error = errno;
 	file_names_free(&names);
-	return rc;
+	errno = error;
+	return error == 0 ? 0 : -1;
 }

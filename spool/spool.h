@@ -19,6 +19,8 @@
  *
  * base is <source>-<seq> and never used twice.  The header line of a segment
  * carries its id; of two segments of one day with the same id, one counts.
+ *
+ * Where nothing else is said, functions return 0, or -1 with errno.
  */
 struct spool {
 	char *path, *source;
@@ -32,6 +34,7 @@ struct spool {
  */
 int	spool_open(struct spool *s, const char *path, const char *source,
 	    bool create, const char **why);
+/* Nothing to do after a failed spool_open, or for an all-zero struct. */
 void	spool_close(struct spool *s);
 
 /* The days that have a folder, oldest first; the caller frees *days. */
@@ -68,7 +71,8 @@ void	segments_release(struct segments *list);
 
 /*
  * Read one segment's records; the sealed form of an open one that was sealed
- * in the meantime.
+ * in the meantime.  EBADMSG: it must not be counted as it is now; adds to
+ * *totals, also to what is read before an error.
  */
 int	spool_read(const struct spool *s, const struct segment *g,
 	    const struct intake_sink *sink, struct intake_totals *totals);

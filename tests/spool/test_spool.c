@@ -285,6 +285,23 @@ what_was_rejected_is_forgotten(void **state)
 }
 
 static void
+what_cannot_be_removed_is_told(void **state)
+{
+	const struct timespec then[2] = { { NOON, 0 }, { NOON, 0 } };
+	struct scratch *s = *state;
+
+	assert_int_equal(mkdirat(s->spool.rejected, "2026-11-18.jsonl", 0700),
+	    0);
+	assert_int_equal(utimensat(s->spool.rejected, "2026-11-18.jsonl", then,
+	    0), 0);
+	/* That this one can be does not hide it. */
+	put_rejected(&s->spool, "2026-11-20.jsonl", DAY);
+	assert_int_equal(spool_forget_rejected(&s->spool, DAY + 2), -1);
+	assert_int_equal(errno, EISDIR);
+	assert_int_equal(files_in(s->spool.rejected, ""), 1);
+}
+
+static void
 what_came_after_the_look_stays(void **state)
 {
 	struct scratch *s = *state;
@@ -317,6 +334,7 @@ main(void)
 		CASE(a_bad_segment_is_not_read),
 		CASE(a_day_goes_when_its_segments_go),
 		CASE(what_was_rejected_is_forgotten),
+		CASE(what_cannot_be_removed_is_told),
 		CASE(what_came_after_the_look_stays),
 	};
 

@@ -409,27 +409,3 @@ conf_comment(const char *text, FILE *out)
 	}
 	putc('\n', out);
 }
-
-void
-conf_sample(FILE *out)
-{
-	fputs("# Settings of the tlsrpt programs.  What is commented out shows "
-	    "the default.\n# Set organization_name and contact_info; "
-	    "tlsrpt-send --check-config says\n# whether all is well.\n\n",
-	    out);
-	for (const struct setting *s = settings; s < settings + SETTINGS; s++) {
-		char *text;
-		size_t len;
-		FILE *f = xmemstream(&text, &len);
-
-		print_section(s, out);
-		fprintf(f, "%s Allowed: ", s->help);
-		value_allowed(&s->rule, f);
-		putc('.', f);
-		xmemclose(f);
-		conf_comment(text, out);
-		free(text);
-		fprintf(out, "#%s =%s%s\n", s->key, s->deflt != NULL ?
-		    " " : "", s->deflt != NULL ? s->deflt : "");
-	}
-}

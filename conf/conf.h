@@ -100,13 +100,7 @@ int	conf_row(size_t i, struct conf_row *row);
 /* The rule for its values, or NULL when there is no such setting. */
 const struct value_rule *conf_rule(const char *section, const char *key);
 
-/*
- * The sample file: every setting with its help, its bounds and its default,
- * commented out but for those that are needed.
- */
-void	conf_sample(FILE *out);
-
-/* Text as a comment of such a file, wrapped at 76 columns. */
+/* Text as a comment of a configuration file, wrapped at 76 columns. */
 void	conf_comment(const char *text, FILE *out);
 
 #endif

@@ -1,5 +1,6 @@
 #include "conf/foreign.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -24,16 +25,6 @@ struct foreign {
 	bool cut;
 	char *seen[FOREIGN_ROWS];	/* FILE:LINE */
 };
-
-bool
-foreign_row(size_t i, const char **section, const char **key)
-{
-	if (i >= FOREIGN_ROWS)
-		return false;
-	*section = foreign_rows[i].section;
-	*key = foreign_rows[i].key;
-	return true;
-}
 
 /* Of the setting in hand. */
 static void
@@ -187,7 +178,8 @@ on_setting(void *arg, const char *section, const char *key, const char *value)
 		return 1;
 	}
 	if (f->seen[r - foreign_rows] != NULL) {
-		text = xasprintf("is already set in %s", f->seen[r - foreign_rows]);
+		text = xasprintf("is already set in %s",
+		    f->seen[r - foreign_rows]);
 		inifile_complain(&f->in, key, text);
 		free(text);
 		return 1;

@@ -1,7 +1,6 @@
 #ifndef CONF_FOREIGN_H
 #define CONF_FOREIGN_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
 /*
@@ -14,11 +13,5 @@
  * written then.  Returns 0, or -1.  The list of files ends with NULL.
  */
 int	foreign_conf(char *const *files, FILE *out, FILE *err);
-
-/*
- * The table, for tests: returns true and section and key of row i, or false
- * after the last.
- */
-bool	foreign_row(size_t i, const char **section, const char **key);
 
 #endif

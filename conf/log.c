@@ -57,8 +57,8 @@ log_open(const char *program, enum log_target target, enum log_format format,
 		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
 
-int
-log_wants(enum log_level level)
+static bool
+is_wanted(enum log_level level)
 {
 	return level <= log_to.level;
 }
@@ -243,7 +243,7 @@ message(enum log_level level, const char *format, va_list ap)
 	int saved = errno;
 	char *text;
 
-	if (log_wants(level) && vasprintf(&text, format, ap) != -1) {
+	if (is_wanted(level) && vasprintf(&text, format, ap) != -1) {
 		write_line(level, text, NULL);
 		free(text);
 	}
@@ -254,7 +254,7 @@ void
 log_event(enum log_level level, const char *event,
     const struct log_field *fields)
 {
-	if (log_wants(level))
+	if (is_wanted(level))
 		write_line(level, event, fields);
 }
 

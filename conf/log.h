@@ -26,10 +26,8 @@ void	log_standard(void);
 void	log_open(const char *program, enum log_target target,
 	    enum log_format format, enum log_level level);
 
-/* Is anything of this level written? */
-int	log_wants(enum log_level level);
-
-void	log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void	log_debug(const char *format, ...)
+	    __attribute__((format(printf, 1, 2)));
 void	log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Something is wrong; we go on. */
 void	log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -19,7 +19,7 @@ struct sealer {
 	pthread_cond_t changed;
 	struct sealer_job *jobs;
 	size_t njobs;
-	char *metrics;			/* where to save the counters, or NULL */
+	char *metrics;			/* file for the counters, or NULL */
 	bool stop;
 };
 

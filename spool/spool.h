@@ -45,7 +45,8 @@ struct segment {
 	char *id, *source;
 	int day;
 	int64_t created;
-	int64_t lines;		/* of the sealed body, -1 when it does not say */
+	int64_t lines;		/* of the sealed body, -1 when it does not
+				   say */
 	int64_t sessions;	/* that they stand for, likewise */
 	int64_t open_bytes;	/* size of the open one that it was made of,
 				   or 0 when it does not say */

@@ -269,13 +269,10 @@ printed(const struct conf *c)
 {
 	char *text;
 	size_t len;
-	FILE *f = open_memstream(&text, &len);
+	FILE *f = xmemstream(&text, &len);
 
-	if (c != NULL)
-		conf_print(c, f);
-	else
-		conf_sample(f);
-	fclose(f);
+	conf_print(c, f);
+	xmemclose(f);
 	return text;
 }
 
@@ -302,12 +299,52 @@ what_is_printed_reads_back(void **state)
 	conf_release(&again);
 }
 
+static void
+print_sample(const struct conf_row *r, FILE *out)
+{
+	char *text;
+	size_t len;
+	FILE *f = xmemstream(&text, &len);
+
+	fprintf(f, "%s Allowed: ", r->help);
+	value_allowed(conf_rule(r->section, r->key), f);
+	putc('.', f);
+	xmemclose(f);
+	conf_comment(text, out);
+	free(text);
+	fprintf(out, "#%s =%s%s\n", r->key, r->deflt != NULL ? " " : "",
+	    r->deflt != NULL ? r->deflt : "");
+}
+
+/* The sample file: each setting with help, bounds and default. */
+static char *
+make_sample(void)
+{
+	const char *section = "";
+	struct conf_row r;
+	char *text;
+	size_t len;
+	FILE *f = xmemstream(&text, &len);
+
+	fputs("# Settings of the tlsrpt programs.  What is commented out shows "
+	    "the default.\n# Set organization_name and contact_info; "
+	    "tlsrpt-send --check-config says\n# whether all is well.\n", f);
+	for (size_t i = 0; conf_row(i, &r); i++) {
+		if (strcmp(r.section, section) != 0)
+			fprintf(f, "\n[%s]\n", r.section);
+		section = r.section;
+		print_sample(&r, f);
+	}
+	xmemclose(f);
+	return text;
+}
+
 /* conf/tlsrpt.conf is what the table says. */
 static void
 sample_file_follows_the_table(void **state)
 {
 	struct conf c;
-	char *complaints, *sample = printed(NULL), *file;
+	char *complaints, *sample = make_sample(), *file;
 	FILE *f = fopen("conf/tlsrpt.conf", "r");
 	size_t len;
 

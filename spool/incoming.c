@@ -94,9 +94,9 @@ dropped_key(const struct dropped *d)
 	h = XXH3_128bits_digest(hash);
 	if (n == 0)
 		key = xasprintf("%s %jd %ju %jd.%09ld %016" PRIx64 "%016"
-		    PRIx64, d->name, (intmax_t)d->st.st_size, (uintmax_t)d->st.st_ino,
-		    (intmax_t)d->st.st_mtim.tv_sec, d->st.st_mtim.tv_nsec,
-		    h.high64, h.low64);
+		    PRIx64, d->name, (intmax_t)d->st.st_size,
+		    (uintmax_t)d->st.st_ino, (intmax_t)d->st.st_mtim.tv_sec,
+		    d->st.st_mtim.tv_nsec, h.high64, h.low64);
 	free(buf);
 	XXH3_freeState(hash);
 	return key;

@@ -20,7 +20,7 @@
 #define RECORD_MAX		262144	/* the kernel passes 212,992 at most */
 #define RECORD_DOMAIN_MAX	253	/* RFC 1035, without the last dot */
 #define RECORD_POLICIES_MAX	32	/* libtlsrpt sends one */
-#define RECORD_STRINGS_MAX	256	/* lines of an STS policy, TLSA records */
+#define RECORD_STRINGS_MAX	256	/* lines of a policy, TLSA records */
 #define RECORD_STRING_MAX	8192	/* bytes of one: a whole certificate */
 #define RECORD_FAILURES_MAX	64	/* Postfix sends one */
 #define RECORD_HELO_MAX		255	/* RFC 5321 section 4.5.3.1.2 */

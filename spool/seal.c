@@ -173,9 +173,11 @@ seal(struct spool *s, int dirfd, int day, const char *name,
 	fd = segment_open(&g, dirfd, name, day);
 	if (fd != -1 && g.bad == NULL)
 		rc = replace(s, dirfd, fd, &g, origin, totals);
-	else if (fd != -1 && g.size == 0)	/* nothing was ever in it */
-		rc = unlinkat(dirfd, name, 0);
-	else if (fd == -1 && errno == ENOENT &&
+	else if (fd != -1 && g.size == 0) {	/* nothing was ever in it */
+		if ((rc = unlinkat(dirfd, name, 0)) == -1)
+			log_warn("%s: is empty, but cannot be removed: %m",
+			    origin);
+	} else if (fd == -1 && errno == ENOENT &&
 	    is_sealed(dirfd, day, name, NULL))	/* by somebody else */
 		rc = 0;
 	else {
@@ -246,10 +248,12 @@ spool_seal_day(struct spool *s, int day, struct intake_totals *totals)
 
 	dirfd = openat(s->days, day_format(day, text),
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd == -1)
-		return errno == ENOENT ? 0 : -1;
-	if (file_names(&open, dirfd, SEGMENT_OPEN) == -1) {
-		close(dirfd);
+	if (dirfd == -1 && errno == ENOENT)
+		return 0;
+	if (dirfd == -1 || file_names(&open, dirfd, SEGMENT_OPEN) == -1) {
+		log_warn("days/%s: cannot be read: %m", text);
+		if (dirfd != -1)
+			close(dirfd);
 		return -1;
 	}
 	for (size_t i = 0; i < open.n; i++) {

@@ -93,8 +93,8 @@ enqueue(struct sealer *s, struct sealer_job *j)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void
-add(struct sealer *s, int day, char *name, int fd)
+void
+sealer_add(struct sealer *s, int day, char *name, int fd)
 {
 	struct sealer_job *j = xcalloc(1, sizeof(*j));
 
@@ -105,15 +105,9 @@ add(struct sealer *s, int day, char *name, int fd)
 }
 
 void
-sealer_add(struct sealer *s, int day, char *name, int fd)
-{
-	add(s, day, name, fd);
-}
-
-void
 sealer_add_orphans(struct sealer *s)
 {
-	add(s, 0, NULL, -1);
+	sealer_add(s, 0, NULL, -1);
 }
 
 static int

@@ -46,7 +46,7 @@ struct writer {
 	int64_t told;			/* of trouble; monotonic ms, or 0 */
 	uint64_t pos;			/* in the ring: written so far */
 	uint64_t records, synced;	/* written since a commit; by commits */
-	int64_t dirty;			/* oldest unsynced; monotonic ms, or 0 */
+	int64_t dirty;			/* since when unsynced; ms, or 0 */
 	struct open_segment segment;
 	int last_day;			/* that a segment was begun for */
 	struct refused refused;

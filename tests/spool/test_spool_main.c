@@ -292,6 +292,11 @@ seal_folds_what_nobody_writes(void **state)
 
 	put_segment(&s->spool, "a.open", HEADER("1", "") RECORD("a.example")
 	    "\n" RECORD("a.example") "\n{\"d");
+	put(s->spool.days, "2026-11-19", "");
+	r = run(s, "", "seal 2026-11-19");
+	assert_int_equal(r.status, 1);
+	assert_true(has(&r, "days/2026-11-19: cannot be read: Not a dir"));
+	unlinkat(s->spool.days, "2026-11-19", 0);
 	r = run(s, "", "seal 2026-11-20");
 	assert_int_equal(r.status, 0);
 	assert_true(has(&r, "0 segments"));

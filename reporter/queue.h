@@ -107,7 +107,6 @@ int	queue_next_due(struct queue *q, const char *domain, int64_t *t);
 /* Make everything pending due at `now`. */
 int	queue_make_due(struct queue *q, int64_t now, const char *domain);
 
-/* With memory, to be released.  -1 also where there is no such row. */
 /*
  * Is there room on the disk to mark what becomes of some hundred attempts?
  * Whoever could not note what he sent would send it again, run after run: ask
@@ -115,6 +114,7 @@ int	queue_make_due(struct queue *q, int64_t now, const char *domain);
  */
 int	queue_reserve(struct queue *q);
 
+/* With memory, to be released.  -1 with ENOENT where there is no such row. */
 int	queue_get_report(struct queue *q, int64_t row, struct queue_report *r);
 
 /*

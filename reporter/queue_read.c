@@ -1,5 +1,6 @@
 #include "reporter/queue_db.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,10 +181,12 @@ queue_get_report(struct queue *q, int64_t row, struct queue_report *r)
 
 	memset(r, 0, sizeof(*r));
 	bind_int(s, 1, row);
-	if ((rc = queue_step(q, s, "cannot read a report")) == 0)
-		return queue_fail(q, "no report in row %lld", (long long)row);
-	if (rc == -1)
+	if ((rc = queue_step(q, s, "cannot read a report")) != 1) {
+		if (rc == 0)
+			queue_fail(q, "no report in row %lld", (long long)row);
+		errno = rc == 0 ? ENOENT : EIO;
 		return -1;
+	}
 	r->row = row;
 	read_report(s, r);
 	sqlite3_reset(s);

@@ -2,6 +2,7 @@
  * tlsrpt-show html: the reports of many days as one page, from the queue or
  * from files.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,7 @@ add_row(struct gathering *g, struct queue *q, int64_t row)
 	char *text;
 
 	if (queue_get_report(q, row, &r) == -1)
-		return -1;
+		return errno == ENOENT ? 0 : -1;
 	names.domain = r.domain;
 	if ((text = gzip_unpack(r.body, r.len, READING_MAX, &len,
 	    &why)) == NULL) {

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -224,6 +225,7 @@ day_is_remembered(void **state)
 	assert_memory_equal(r.body, "\x1f\x8b\0body", 7);
 	queue_report_release(&r);
 	assert_int_equal(queue_get_report(q, 99, &r), -1);
+	assert_int_equal(errno, ENOENT);
 	assert_string_equal(queue_error(q), "no report in row 99");
 	queue_report_release(&r);
 	queue_close(q);

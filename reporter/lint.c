@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 
+#include <stdalign.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +18,12 @@
 #include "reporter/lint_place.h"
 #include "reporter/lint_value.h"
 #include "spool/day.h"
+#include "spool/json_mem.h"
 #include "spool/record.h"
 
 #define COUNT_MAX	UINT32_MAX	/* readers keep counts in 32 bits */
 #define TWINS_MAX	100		/* policies that are compared */
+#define TREE_MEM	(64 << 10)	/* a report of a hundred failures */
 
 static bool
 text(const struct lint_place *p, const json_t *v)
@@ -115,10 +119,12 @@ ip(const struct lint_place *p, const json_t *v)
 		return false;
 	s = json_string_value(v);
 	af = strchr(s, ':') != NULL ? AF_INET6 : AF_INET;
-	if (inet_pton(af, s, &a) != 1 ||
-	    inet_ntop(af, &a, canonical, sizeof(canonical)) == NULL)
+	if (inet_pton(af, s, &a) != 1)
 		return lint_objection(p, LINT_FORMAT, no, s);
-	return strcmp(s, canonical) == 0 || lint_remark(p, LINT_FORMAT, no, s);
+	/* inet_pton takes only one way to write an IPv4 address. */
+	return af == AF_INET || (inet_ntop(af, &a, canonical,
+	    sizeof(canonical)) != NULL && strcmp(s, canonical) == 0) ||
+	    lint_remark(p, LINT_FORMAT, no, s);
 }
 
 static bool
@@ -410,10 +416,13 @@ lint_unpack(const void *gzip, size_t len, const struct lint_names *n,
 char *
 lint_packed(const void *gzip, size_t len, const struct lint_names *n)
 {
+	alignas(max_align_t) char tree[TREE_MEM];
 	json_t *root;
-	char *why = lint_unpack(gzip, len, n, &root);
+	char *why;
 
-	json_decref(root);
+	json_mem_begin(tree, sizeof(tree));
+	why = lint_unpack(gzip, len, n, &root);
+	json_mem_end(root);
 	return why;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf/mem.h"
+#include "reporter/fields.h"
 
 static void
 print_place(FILE *f, const struct lint_place *p)
@@ -98,13 +99,13 @@ bool
 lint_object(const struct lint_place *p, const json_t *o,
     const struct lint_member *table)
 {
-	size_t known = 0;
+	struct fields fields = fields_of(o);
 	bool good = true;
 
 	if (!json_is_object(o))
 		return lint_objection(p, LINT_FORMAT, "not an object");
 	for (const struct lint_member *f = table; f->key != NULL; f++) {
-		const json_t *v = json_object_get(o, f->key);
+		const json_t *v = fields_get(&fields, f->key);
 		struct lint_place here = { p->l, p, f->key, 0 };
 
 		if (v == NULL && f->needed)
@@ -113,10 +114,8 @@ lint_object(const struct lint_place *p, const json_t *o,
 			good = false;
 		if (!good && is_enough(p->l))
 			return false;
-		known += v != NULL;
 	}
-	return (known == json_object_size(o) || no_other_keys(p, o, table)) &&
-	    good;
+	return (fields.left == 0 || no_other_keys(p, o, table)) && good;
 }
 
 bool

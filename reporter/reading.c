@@ -4,19 +4,20 @@
 #include <string.h>
 
 #include "conf/mem.h"
+#include "reporter/fields.h"
 #include "spool/record.h"
 
 static const char *
-text_at(const json_t *o, const char *key)
+text_at(struct fields *f, const char *key)
 {
-	return json_string_value(json_object_get(o, key));
+	return json_string_value(fields_get(f, key));
 }
 
 /* Senders write them as 1.0, too. */
 static uint64_t
-count_at(const json_t *o, const char *key)
+count_at(struct fields *f, const char *key)
 {
-	const json_t *v = json_object_get(o, key);
+	const json_t *v = fields_get(f, key);
 	double n = json_number_value(v);
 
 	if (json_is_integer(v))
@@ -33,9 +34,9 @@ add(uint64_t *sum, uint64_t n)
 
 /* A single text stands for a list of one, as some senders have it. */
 static const char **
-texts_at(const json_t *o, const char *key, size_t *n, struct arena *a)
+texts_at(struct fields *f, const char *key, size_t *n, struct arena *a)
 {
-	const json_t *list = json_object_get(o, key);
+	const json_t *list = fields_get(f, key);
 	size_t size = json_is_string(list) ? 1 : json_array_size(list);
 	const char **texts = arena_calloc(a, size, sizeof(*texts));
 
@@ -49,32 +50,51 @@ texts_at(const json_t *o, const char *key, size_t *n, struct arena *a)
 	return texts;
 }
 
+/* Here and below fields are asked for in the order that the RFC has. */
 static void
 read_detail(struct reading_detail *d, const json_t *v)
 {
-	d->result = text_at(v, "result-type");
-	d->sending_ip = text_at(v, "sending-mta-ip");
-	d->mx_hostname = text_at(v, "receiving-mx-hostname");
-	d->mx_helo = text_at(v, "receiving-mx-helo");
-	d->receiving_ip = text_at(v, "receiving-ip");
-	d->additional_info = text_at(v, "additional-information");
-	d->reason = text_at(v, "failure-reason-code");
-	d->n = count_at(v, "failed-session-count");
+	struct fields f = fields_of(v);
+
+	d->result = text_at(&f, "result-type");
+	d->sending_ip = text_at(&f, "sending-mta-ip");
+	d->mx_hostname = text_at(&f, "receiving-mx-hostname");
+	d->mx_helo = text_at(&f, "receiving-mx-helo");
+	d->receiving_ip = text_at(&f, "receiving-ip");
+	d->n = count_at(&f, "failed-session-count");
+	d->additional_info = text_at(&f, "additional-information");
+	d->reason = text_at(&f, "failure-reason-code");
+}
+
+static void
+read_identity(struct reading_policy *p, const json_t *v, struct arena *a)
+{
+	struct fields f = fields_of(v);
+
+	p->type = text_at(&f, "policy-type");
+	p->strings = texts_at(&f, "policy-string", &p->nstrings, a);
+	p->domain = text_at(&f, "policy-domain");
+	p->mx = texts_at(&f, "mx-host", &p->nmx, a);
+}
+
+static void
+read_summary(struct reading_policy *p, const json_t *v)
+{
+	struct fields f = fields_of(v);
+
+	p->successful = count_at(&f, "total-successful-session-count");
+	p->failed = count_at(&f, "total-failure-session-count");
 }
 
 static void
 read_policy(struct reading_policy *p, const json_t *v, struct arena *a)
 {
-	const json_t *policy = json_object_get(v, "policy");
-	const json_t *summary = json_object_get(v, "summary");
-	const json_t *details = json_object_get(v, "failure-details");
+	struct fields f = fields_of(v);
+	const json_t *details;
 
-	p->type = text_at(policy, "policy-type");
-	p->domain = text_at(policy, "policy-domain");
-	p->strings = texts_at(policy, "policy-string", &p->nstrings, a);
-	p->mx = texts_at(policy, "mx-host", &p->nmx, a);
-	p->successful = count_at(summary, "total-successful-session-count");
-	p->failed = count_at(summary, "total-failure-session-count");
+	read_identity(p, fields_get(&f, "policy"), a);
+	read_summary(p, fields_get(&f, "summary"));
+	details = fields_get(&f, "failure-details");
 	p->ndetails = json_array_size(details);
 	p->details = arena_calloc(a, p->ndetails, sizeof(*p->details));
 	for (size_t i = 0; i < p->ndetails; i++)
@@ -108,17 +128,26 @@ policy_domain(const struct reading *r, const struct lint_names *names,
 }
 
 static void
+read_range(struct reading *r, const json_t *v)
+{
+	struct fields f = fields_of(v);
+
+	r->begin = text_at(&f, "start-datetime");
+	r->end = text_at(&f, "end-datetime");
+}
+
+static void
 read_report(struct reading *r, const struct lint_names *names,
     struct arena *a)
 {
-	const json_t *range = json_object_get(r->root, "date-range");
-	const json_t *policies = json_object_get(r->root, "policies");
+	struct fields f = fields_of(r->root);
+	const json_t *policies;
 
-	r->organization = text_at(r->root, "organization-name");
-	r->contact = text_at(r->root, "contact-info");
-	r->id = text_at(r->root, "report-id");
-	r->begin = text_at(range, "start-datetime");
-	r->end = text_at(range, "end-datetime");
+	r->organization = text_at(&f, "organization-name");
+	read_range(r, fields_get(&f, "date-range"));
+	r->contact = text_at(&f, "contact-info");
+	r->id = text_at(&f, "report-id");
+	policies = fields_get(&f, "policies");
 	r->npolicies = json_array_size(policies);
 	r->policies = arena_calloc(a, r->npolicies, sizeof(*r->policies));
 	for (size_t i = 0; i < r->npolicies; i++) {

@@ -182,6 +182,7 @@ on_report(void *arg, const char *text, size_t len,
 {
 	struct reader *d = arg;
 	struct reading r;
+	json_t *root;
 	char *why;
 
 	arena_reset(&d->arena);
@@ -195,8 +196,10 @@ on_report(void *arg, const char *text, size_t len,
 		count(&d->totals, &r);
 		forms[d->show->form](d, &r);
 	}
+	root = r.root;
+	r.root = NULL;			/* transferred: most are in d->tree */
 	reading_release(&r);
-	json_mem_end(NULL);
+	json_mem_end(root);
 }
 
 /* A mail among many need not carry a report. */

@@ -46,16 +46,20 @@ show_print(const struct show *s, FILE *f, enum show_style style,
 void
 show_clean(FILE *f, const char *text)
 {
-	size_t len, total = 0;
+	const char *start, *rest;	/* rest: not written so far */
+	size_t len;
 
 	if (text == NULL)
 		text = "-";
-	for (; *text != '\0' && total < CLEAN_MAX; text += len, total += len) {
-		if (!clean_character(text, &len))
-			fputs("\ufffd", f);
-		else
-			fwrite(text, 1, len, f);
+	start = rest = text;
+	for (; *text != '\0' && text - start < CLEAN_MAX; text += len) {
+		if (clean_character(text, &len))
+			continue;
+		fwrite(rest, 1, (size_t)(text - rest), f);
+		fputs("\ufffd", f);
+		rest = text + len;
 	}
+	fwrite(rest, 1, (size_t)(text - rest), f);
 	if (*text != '\0')
 		fputs("\u2026", f);
 }

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "conf/log.h"
 #include "conf/mem.h"
 
@@ -373,16 +371,30 @@ reader_option(const char *path)
 	return size_beside(path, "-shm") == -1 ? "mode=ro" : "readonly_shm=1";
 }
 
+/* Each byte in hexadecimal: what of a path means something in a URI? */
+static char *
+reader_uri(const char *path)
+{
+	char *uri;
+	size_t len;
+	FILE *f = xmemstream(&uri, &len);
+
+	fputs("file:", f);
+	for (const char *s = path; *s != '\0'; s++)
+		fprintf(f, "%%%02x", (unsigned char)*s);
+	fprintf(f, "?%s", reader_option(path));
+	xmemclose(f);
+	return uri;
+}
+
 static int
 open_reader(struct queue *q, const char *path)
 {
-	char *escaped = curl_easy_escape(NULL, path, 0);
-	char *uri = xasprintf("file:%s?%s", escaped, reader_option(path));
+	char *uri = reader_uri(path);
 	int64_t version;
 	int rc = sqlite3_open_v2(uri, &q->db, SQLITE_OPEN_READONLY |
 	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
 
-	curl_free(escaped);
 	free(uri);
 	if (access(path, R_OK) == -1)
 		return queue_fail(q, "%s", strerror(errno));

@@ -678,6 +678,25 @@ what_is_no_queue_is_refused(void **state)
 	free(why);
 }
 
+/* Whatever it means in a URI; it begins with two slashes. */
+static void
+any_path(void **state)
+{
+	struct queue_delivery d = delivery(QUEUE_HTTPS, "a", NOW);
+	struct queue *q;
+	struct queue_counts c;
+
+	(void)state;
+	fmt(path, sizeof(path), "/%s/100%%41?mode=memory#.db", dir);
+	q = open_queue(QUEUE_WRITE);
+	add_day(q, 1, &d, 1);
+	queue_close(q);
+	q = open_queue(QUEUE_READ);
+	must(q, queue_count(q, &c));
+	assert_true(c.pending == 1);
+	queue_close(q);
+}
+
 static sqlite3 *latest;	/* the connection opened last */
 
 static int
@@ -852,6 +871,7 @@ main(void)
 		TEST(purge_takes_what_is_finished),
 		TEST(purge_takes_all_that_is_finished),
 		TEST(file_is_private_and_reading_changes_nothing),
+		TEST(any_path),
 		TEST(what_is_no_queue_is_refused),
 		TEST(day_is_synced_and_marks_are_not),
 		TEST(day_on_a_full_disk_is_none),

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +19,11 @@
 #include "reporter/reading.h"
 #include "reporter/smtp.h"
 #include "reporter/summary.h"
+#include "spool/json_mem.h"
 
 #define NS		1000000000L
 #define ABORT_NS	(NS / 10)
+#define TREE_MEM	(64 << 10)	/* a report of a hundred failures */
 
 struct mailer {
 	const struct conf *conf;
@@ -96,17 +100,21 @@ static char *
 summary_of(const struct queue_report *r, const struct lint_names *names,
     char **why)
 {
+	alignas(max_align_t) char tree[TREE_MEM];
 	struct arena a = { 0 };
 	struct reading reading;
 	json_t *root;
-	char *text;
+	char *text = NULL;
 
-	if ((*why = lint_unpack(r->body, r->len, names, &root)) != NULL)
-		return NULL;
-	reading_take(&reading, root, names, &a);
-	text = summary_text(&reading, names->submitter, r->day, r->part);
-	reading_release(&reading);
-	arena_release(&a);
+	json_mem_begin(tree, sizeof(tree));
+	if ((*why = lint_unpack(r->body, r->len, names, &root)) == NULL) {
+		reading_take(&reading, root, names, &a);
+		text = summary_text(&reading, names->submitter, r->day,
+		    r->part);
+		reading_release(&reading);
+		arena_release(&a);
+	}
+	json_mem_end(NULL);
 	return text;
 }
 

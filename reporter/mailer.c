@@ -49,6 +49,7 @@ read_password(const char *file, char **why)
 {
 	char *line = NULL;
 	size_t size = 0;
+	ssize_t n;
 	FILE *f;
 
 	if ((f = fopen(file, "re")) == NULL) {
@@ -56,10 +57,10 @@ read_password(const char *file, char **why)
 		    strerror(errno));
 		return NULL;
 	}
-	if (getline(&line, &size, f) > 0)
+	if ((n = getline(&line, &size, f)) > 0)
 		line[strcspn(line, "\r\n")] = '\0';
 	fclose(f);
-	if (line != NULL && line[0] != '\0')
+	if (n > 0 && line[0] != '\0')
 		return line;
 	*why = xasprintf("[mail] password_file %s: its first line holds no "
 	    "password", file);

@@ -65,12 +65,6 @@ settle_level(struct draft *d)
 	}
 }
 
-static const char *
-domain_of(const char *address)
-{
-	return strrchr(address, '@') + 1;
-}
-
 /* What is From must be within what signs, and so must contact_info. */
 static void
 settle_sender(struct draft *d)
@@ -81,8 +75,8 @@ settle_sender(struct draft *d)
 
 	if (from == NULL || contact == NULL)
 		return;
-	ours = domain_of(contact->value);
-	theirs = domain_of(from->value);
+	ours = value_domain(contact->value);
+	theirs = value_domain(from->value);
 	if (value_is_within(theirs, ours))
 		return;
 	if (!value_is_within(ours, theirs)) {

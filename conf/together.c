@@ -8,12 +8,6 @@
 #include "conf/mem.h"
 #include "conf/value.h"
 
-static const char *
-domain_of(const char *address)
-{
-	return strrchr(address, '@') + 1;
-}
-
 static void
 default_string(char **s, const char *value)
 {
@@ -31,8 +25,7 @@ host_source(void)
 	    host[0] == '.')
 		return xstrdup("localhost");
 	for (char *p = host; *p != '\0'; p++)
-		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		    "0123456789._-", *p) == NULL)
+		if (strchr(VALUE_NAME_BYTES, *p) == NULL)
 			*p = '-';
 	return xstrdup(host);
 }
@@ -42,7 +35,7 @@ together_derive(struct conf *c)
 {
 	if (c->report.contact_info != NULL)
 		default_string(&c->report.domain,
-		    domain_of(c->report.contact_info));
+		    value_domain(c->report.contact_info));
 	for (char *p = c->report.domain; p != NULL && *p != '\0'; p++)
 		if (*p >= 'A' && *p <= 'Z')
 			*p += 'a' - 'A';
@@ -95,14 +88,14 @@ check_identity(struct checking *k)
 		return;
 	}
 	if (strcasecmp(c->report.domain,
-	    domain_of(c->report.contact_info)) != 0)
+	    value_domain(c->report.contact_info)) != 0)
 		objection(k, "[report] domain: is not the domain of "
 		    "contact_info (RFC 8460 section 5.3: the submitter must "
 		    "be)");
 	if (!value_is_within(c->report.domain, c->dkim.domain))
 		objection(k, "[dkim] domain: is neither [report] domain nor "
 		    "a parent of it");
-	if (!value_is_within(domain_of(c->mail.from), c->dkim.domain))
+	if (!value_is_within(value_domain(c->mail.from), c->dkim.domain))
 		objection(k, "[mail] from: its domain is not within [dkim] "
 		    "domain, so receivers would not find the mail aligned");
 }

@@ -35,8 +35,7 @@ value_is_string(enum value_type t)
 static bool
 is_name(const char *s)
 {
-	return s[strspn(s, "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0' && s[0] != '.';
+	return s[strspn(s, VALUE_NAME_BYTES)] == '\0' && s[0] != '.';
 }
 
 static bool
@@ -193,6 +192,12 @@ is_utf8(const char *s)
 
 	json_decref(text);
 	return valid;
+}
+
+const char *
+value_domain(const char *address)
+{
+	return strrchr(address, '@') + 1;
 }
 
 bool

@@ -9,10 +9,13 @@
  * One setting's text: is it of its type and within its bounds, and what does
  * it mean?  The layer below the settings table.
  */
+#define VALUE_NAME_BYTES \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
 enum value_type {
 	VALUE_TEXT,	/* any UTF-8 text */
 	VALUE_PATH,	/* absolute */
-	VALUE_NAME,	/* letters, digits, '.', '_', '-' */
+	VALUE_NAME,	/* of VALUE_NAME_BYTES, no '.' in front */
 	VALUE_DOMAIN,	/* A-labels */
 	VALUE_ADDRESS,	/* e-mail, local@domain */
 	VALUE_HOSTPORT,	/* host:port, name or IPv4 */
@@ -47,6 +50,9 @@ void	value_allowed(const struct value_rule *r, FILE *out);
 
 /* Is the port among those of a VALUE_PORTS that value_check accepted? */
 bool	value_has_port(const char *ports, long port);
+
+/* The domain of a VALUE_ADDRESS that value_check accepted. */
+const char *value_domain(const char *address);
 
 /* Is it the same domain, or below that? */
 bool	value_is_within(const char *domain, const char *parent);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "conf/mem.h"
+#include "conf/value.h"
 #include "spool/day.h"
 #include "spool/segment.h"
 
@@ -22,8 +23,7 @@ source_is_fine(const char *source)
 	size_t len = strlen(source);
 
 	return len >= 1 && len <= SOURCE_MAX && source[0] != '.' &&
-	    strspn(source, "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
+	    strspn(source, VALUE_NAME_BYTES) == len;
 }
 
 static int

@@ -213,7 +213,7 @@ answered(struct post *post)
 	long status = 0;
 
 	curl_easy_getinfo(post->easy, CURLINFO_RESPONSE_CODE, &status);
-	return post->complete && !post->endless ? (int)status : 0;
+	return post->complete ? (int)status : 0;
 }
 
 static bool

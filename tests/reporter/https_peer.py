@@ -137,6 +137,9 @@ def behave(c, path, kind):
     elif name == "huge-chunks":
         for_ever(c, b"HTTP/1.1 202 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
                  b"10000\r\n" + b"x" * 65536 + b"\r\n")
+    elif name == "trailers":
+        for_ever(c, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                 b"0\r\n", b"X: " + b"x" * 1000 + b"\r\n")
     elif name == "dribble":
         for_ever(c, b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n",
                  b"x", 0.05)

@@ -147,6 +147,26 @@ bad_reports_are_not_mailed(void **state)
 	gzip_free(g);
 }
 
+/* The mail is looked over as well as what is in it. */
+static void
+bad_mails_are_not_mailed(void **state)
+{
+	struct gzip *g = gzip_new(6);
+	struct queue_report q;
+	const void *body;
+	char *why = NULL;
+	size_t len;
+
+	(void)state;
+	make_body(g, 0, &body, &len);
+	make_queued(&q, 0, body, len);
+	assert_null(mailer_message(&conf, NULL, &q,
+	    "tls@example.net\r\nBcc: a@victim.example", &len, &why));
+	assert_memory_equal(why, HELD, strlen(HELD));
+	free(why);
+	gzip_free(g);
+}
+
 /* Returns what it says, which the caller frees. */
 static char *
 dry_run(struct dryrun *d, const struct daily_report *r)
@@ -199,6 +219,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_reports_are_not_posted),
 		cmocka_unit_test(bad_reports_are_not_mailed),
+		cmocka_unit_test(bad_mails_are_not_mailed),
 		cmocka_unit_test(dry_runs_tell),
 	};
 

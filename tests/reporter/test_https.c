@@ -379,7 +379,7 @@ exactly_these_bytes(void **state)
 
 	/* The next one is gzip again. */
 	r = post(h, good, "neither");
-	check("neither", &r, REFUSED, 415, NULL);
+	check("neither", &r, REFUSED, 415, "as JSON: HTTP/1.1 415");
 	r = post(h, good, "ok");
 	line = last_line("requests");
 	assert_non_null(strstr(line, "tlsrpt+gzip"));
@@ -470,6 +470,7 @@ bad_servers_neither_crash_nor_stall(void **state)
 		{ "huge", DELIVERED, 200, "200 OK" },
 		{ "huge-refusal", REFUSED, 404, "404 No" },
 		{ "huge-chunks", DELIVERED, 202, NULL },
+		{ "trailers", DELIVERED, 200, "200 OK" },
 		{ "dribble", DELIVERED, 200, NULL },
 		{ "cut", DELIVERED, 200, NULL },
 		{ "redirect", REFUSED, 307, NULL },

@@ -210,10 +210,12 @@ what_was_left_out_is_logged(void **state)
 	struct conf c = limits(3, 4);
 	struct queue_delivery a = mail_to("mailto:a@victim.example"),
 	    b = mail_to("mailto:b@victim.example"),
-	    w = post_to("https://web.example/", "web.example");
+	    w = post_to("https://web.example/", "web.example"),
+	    full = post_to("https://full.example/", "full.example");
 	char *text;
 
 	room(*state, &c, DAY, &a, 10);
+	room(*state, &c, DAY, &full, 4);
 	room(*state, &c, DAY, &b, 1);
 	room(*state, &c, DAY, &w, 6);
 	room(*state, &c, DAY + 1, &a, 4);
@@ -223,6 +225,7 @@ what_was_left_out_is_logged(void **state)
 	assert_non_null(strstr(text, " reports left out day=2026-11-21 "
 	    "host=web.example limit=4 left-out=2\n"));
 	assert_null(strstr(text, "b@victim.example"));
+	assert_null(strstr(text, "full.example"));	/* none was left out */
 	free(text);
 	text = logged(*state, &c, DAY - 1);
 	assert_string_equal(text, "");

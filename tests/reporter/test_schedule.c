@@ -306,6 +306,33 @@ it_is_tried_again_now_and_then(void **state)
 	schedule_free(s);
 }
 
+/* Those under way when it died tell nothing new. */
+static void
+they_fail_together_and_count_as_one(void **state)
+{
+	struct schedule *s = schedule_of(10, 4, 1);
+	struct job jobs[8] = { 0 };
+	struct schedule_job *started[4];
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++)
+		schedule_add(s, "h", &jobs[i].scheduled);
+	assert_true(attempt(s, 1, 0));
+	for (size_t i = 0; i < 4; i++)
+		assert_non_null(started[i] = schedule_next(s, 0));
+	for (size_t i = 0; i < 4; i++)
+		schedule_done(s, started[i], false, 0);
+	schedule_add(s, "h", &jobs[5].scheduled);
+	assert_true(attempt(s, 1, 300));
+	/* It was back: the next hold is a short one again. */
+	schedule_add(s, "h", &jobs[6].scheduled);
+	assert_true(attempt(s, 0, 300));
+	schedule_add(s, "h", &jobs[7].scheduled);
+	assert_true(attempt(s, 0, 600));
+	assert_int_equal(schedule_waiting(s), 0);
+	schedule_free(s);
+}
+
 static void
 only_one_probe_at_a_time(void **state)
 {
@@ -354,6 +381,7 @@ main(void)
 		cmocka_unit_test(a_dead_host_is_put_aside),
 		cmocka_unit_test(no_more_attempts_than_failures_allow),
 		cmocka_unit_test(it_is_tried_again_now_and_then),
+		cmocka_unit_test(they_fail_together_and_count_as_one),
 		cmocka_unit_test(only_one_probe_at_a_time),
 		cmocka_unit_test(a_success_between_failures_counts),
 	};

@@ -14,14 +14,16 @@
 
 #include "tests/spool/scratch.h"
 
-/* Reads until a file of the drop-box is written to; 0: never. */
-static int appends_after, append_to = -1;
+/* Reads until something happens to the drop-box; 0: never. */
+static int reads_left;
+static void (*happens)(int incoming);
+static int happens_in;
 
 ssize_t
 pread(int fd, void *buf, size_t len, off_t at)
 {
-	if (appends_after > 0 && --appends_after == 0)
-		assert_int_equal(write(append_to, "\n", 1), 1);
+	if (reads_left > 0 && --reads_left == 0)
+		happens(happens_in);
 	return syscall(SYS_pread64, fd, buf, len, at);
 }
 
@@ -69,6 +71,24 @@ a_rejected_line_is_kept_with_its_origin(void **state)
 	free(text);
 }
 
+/* Two reads to know a file, and one to take it. */
+static void
+when_taken(const struct spool *s, void (*what)(int incoming))
+{
+	reads_left = 3;
+	happens = what;
+	happens_in = s->incoming;
+}
+
+static void
+append(int incoming)
+{
+	int fd = openat(incoming, "a.jsonl", O_WRONLY | O_APPEND);
+
+	assert_int_equal(write(fd, "\n", 1), 1);
+	close(fd);
+}
+
 /* Its writer did not keep to the rule; half of it must not count. */
 static void
 one_that_changes_meanwhile_waits(void **state)
@@ -76,13 +96,37 @@ one_that_changes_meanwhile_waits(void **state)
 	struct scratch *s = *state;
 
 	drop(&s->spool, "a.jsonl", RECORD("a.example") "\n");
-	append_to = openat(s->spool.incoming, "a.jsonl", O_WRONLY | O_APPEND);
-	appends_after = 3;	/* two to know the file, one to take it */
+	when_taken(&s->spool, append);
 	assert_int_equal(take(&s->spool), -1);
-	assert_int_equal(appends_after, 0);
-	close(append_to);
+	assert_int_equal(reads_left, 0);
 	assert_int_equal(files_in(s->spool.days, ""), 0);
 	assert_int_equal(take(&s->spool), 1);
+	assert_int_equal(files_in(s->spool.incoming, ""), 0);
+}
+
+static void
+replace(int incoming)
+{
+	put(incoming, ".a", RECORD("b.example") "\n");
+	assert_int_equal(renameat(incoming, ".a", incoming, "a.jsonl"), 0);
+}
+
+static void
+one_that_takes_its_name_is_not_removed(void **state)
+{
+	struct scratch *s = *state;
+	struct intake_totals t = { 0 };
+
+	drop(&s->spool, "a.jsonl", WITH("\"ts\":1795262400", "a.example")
+	    "\n");
+	when_taken(&s->spool, replace);
+	assert_int_equal(take(&s->spool), 1);
+	assert_int_equal(reads_left, 0);
+	assert_int_equal(files_in(s->spool.incoming, ".jsonl"), 1);
+	assert_int_equal(sessions_of(&s->spool, DAY), 1);
+	assert_int_equal(spool_take_incoming(&s->spool, &t), 1);
+	assert_int_equal(t.sessions, 1);
+	assert_int_equal(t.known, 0);
 	assert_int_equal(files_in(s->spool.incoming, ""), 0);
 }
 
@@ -257,6 +301,7 @@ main(void)
 		CASE(a_file_is_taken_as_a_whole),
 		CASE(a_rejected_line_is_kept_with_its_origin),
 		CASE(one_that_changes_meanwhile_waits),
+		CASE(one_that_takes_its_name_is_not_removed),
 		CASE(other_names_are_left_alone),
 		CASE(what_is_no_file_stays_and_the_others_go_on),
 		CASE(a_second_file_of_the_name_counts_too),

@@ -47,43 +47,57 @@ pretend(struct quota_dry *dry, int day, const char *destination)
 	return 1;
 }
 
+/* Past the limit: quota_log is to say by how much. */
 static int
-put(struct queue *q, int day, const char *destination, int64_t n)
+count_left_out(struct queue *q, int day, const char *destination)
 {
-	sqlite3_stmt *s = queue_statement(q, QUOTA_TAKE,
-	    "REPLACE INTO quota (day, destination, reports)"
-	    " VALUES (?1, ?2, ?3)");
+	sqlite3_stmt *s = queue_statement(q, QUOTA_BEYOND,
+	    "UPDATE quota SET reports = reports + 1"
+	    " WHERE day = ?1 AND destination = ?2");
 
 	bind_int(s, 1, day);
 	bind_text(s, 2, destination);
-	bind_int(s, 3, n);
 	return queue_step(q, s, "cannot count a report");
 }
 
 /*
- * How many reports of this day that makes for the destination.  In two steps:
- * RETURNING would make a temporary table for each.
+ * One statement where there is room.  RETURNING would make a temporary table
+ * for each.
  */
 static int
-count(const struct counts *c, int day, const char *destination, int64_t *n)
+count(struct queue *q, int day, const char *destination, long limit)
 {
+	sqlite3_stmt *s = queue_statement(q, QUOTA_TAKE,
+	    "INSERT INTO quota (day, destination, reports) VALUES (?1, ?2, 1)"
+	    " ON CONFLICT (day, destination)"
+	    " DO UPDATE SET reports = reports + 1 WHERE reports < ?3");
+
+	bind_int(s, 1, day);
+	bind_text(s, 2, destination);
+	bind_int(s, 3, limit);
+	if (queue_step(q, s, "cannot count a report") == -1)
+		return -1;
+	return sqlite3_changes(q->db) > 0 ? 1 :
+	    count_left_out(q, day, destination);
+}
+
+/* The same in a dry run, on top of what the queue has. */
+static int
+count_dry(const struct counts *c, int day, const char *destination, long limit)
+{
+	int64_t n = 0;
 	sqlite3_stmt *s;
 
-	*n = 0;
 	if (c->queue != NULL) {
 		s = queue_statement(c->queue, QUOTA_ASK,
 		    "SELECT reports FROM quota"
 		    " WHERE day = ?1 AND destination = ?2");
 		bind_int(s, 1, day);
 		bind_text(s, 2, destination);
-		if (queue_ask(c->queue, s, "cannot ask for a count", n) == -1)
+		if (queue_ask(c->queue, s, "cannot ask for a count", &n) == -1)
 			return -1;
 	}
-	if (c->dry != NULL) {
-		*n += pretend(c->dry, day, destination);
-		return 0;
-	}
-	return put(c->queue, day, destination, ++*n);
+	return n + pretend(c->dry, day, destination) <= limit;
 }
 
 /* As quota_take, for one kind of destination. */
@@ -91,17 +105,16 @@ static int
 take(const struct counts *c, int day, const char *destination, long limit,
     const char *kind, const char *key, char *why, size_t size)
 {
-	int64_t n;
+	int rc;
 
 	if (limit == 0)
 		return 1;
-	if (count(c, day, destination, &n) == -1)
-		return -1;
-	if (n <= limit)
-		return 1;
-	snprintf(why, size, "left out: more than %ld reports of one day to "
-	    "one %s ([deliver] %s)", limit, kind, key);
-	return 0;
+	rc = c->dry != NULL ? count_dry(c, day, destination, limit) :
+	    count(c->queue, day, destination, limit);
+	if (rc == 0)
+		snprintf(why, size, "left out: more than %ld reports of one "
+		    "day to one %s ([deliver] %s)", limit, kind, key);
+	return rc;
 }
 
 static int

@@ -138,7 +138,10 @@ record_address(struct arena *a, const char *s)
 	memcpy(buf, s, len);
 	buf[len] = '\0';
 	family = strchr(buf, ':') != NULL ? AF_INET6 : AF_INET;
-	if (inet_pton(family, buf, bin) != 1 ||
+	if (inet_pton(family, buf, bin) != 1)
+		return NULL;
+	/* inet_pton takes only one way to write an IPv4 address. */
+	if (family == AF_INET6 &&
 	    inet_ntop(family, bin, buf, sizeof(buf)) == NULL)
 		return NULL;
 	return arena_strdup(a, buf);

@@ -224,21 +224,6 @@ struct reading {
 	int seen[SETTINGS];		/* line of each setting */
 };
 
-static void
-complain(struct reading *r, const char *key, const char *value,
-    const char *why, const struct value_rule *allowed)
-{
-	char *text;
-	size_t len;
-	FILE *f = xmemstream(&text, &len);
-
-	fprintf(f, "\"%s\" is %s, allowed: ", value, why);
-	value_allowed(allowed, f);
-	xmemclose(f);
-	inifile_complain(&r->in, key, text);
-	free(text);
-}
-
 static const struct setting *
 find(const char *section, const char *key)
 {
@@ -307,7 +292,9 @@ on_setting(void *arg, const char *section, const char *key, const char *value)
 	}
 	r->seen[s - settings] = r->in.line;
 	if ((why = value_check(&s->rule, value, &number)) != NULL) {
-		complain(r, key, value, why, &s->rule);
+		reason = value_refusal(&s->rule, value, why);
+		inifile_complain(&r->in, key, reason);
+		free(reason);
 		return 1;
 	}
 	set(r->conf, s, value, number);

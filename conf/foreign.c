@@ -37,20 +37,6 @@ complain(struct foreign *f, const char *reason)
 	f->in.line = line;
 }
 
-static void
-refuse(struct foreign *f, const struct value_rule *rule, const char *why)
-{
-	char *text;
-	size_t len;
-	FILE *m = xmemstream(&text, &len);
-
-	fprintf(m, "\"%s\" is %s, allowed: ", f->value, why);
-	value_allowed(rule, m);
-	xmemclose(m);
-	complain(f, text);
-	free(text);
-}
-
 /* "FILE:LINE: [SECTION] KEY = VALUE", cut and escaped. */
 static char *
 shown(const struct foreign *f)
@@ -99,11 +85,15 @@ convert(struct foreign *f, struct draft_line *l)
 	const struct foreign_row *r = f->row;
 	const struct value_rule *rule = conf_rule(r->our_section, r->our_key);
 	const char *why = NULL;
+	char *refusal;
 
 	percent(f->value);
 	l->value = r->convert(rule, f->value, &l->note2, &why);
-	if (why != NULL)
-		refuse(f, rule, why);
+	if (why != NULL) {
+		refusal = value_refusal(rule, f->value, why);
+		complain(f, refusal);
+		free(refusal);
+	}
 }
 
 /* The setting in hand has all its lines. */

@@ -344,6 +344,19 @@ value_allowed(const struct value_rule *r, FILE *out)
 	}
 }
 
+char *
+value_refusal(const struct value_rule *r, const char *text, const char *why)
+{
+	char *refusal;
+	size_t len;
+	FILE *f = xmemstream(&refusal, &len);
+
+	fprintf(f, "\"%s\" is %s, allowed: ", text, why);
+	value_allowed(r, f);
+	xmemclose(f);
+	return refusal;
+}
+
 size_t
 value_bom(const char *line)
 {

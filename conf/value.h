@@ -47,6 +47,9 @@ const char *value_check(const struct value_rule *r, const char *text,
 
 /* What is allowed, in words, as in "300s to 1d". */
 void	value_allowed(const struct value_rule *r, FILE *out);
+/* "TEXT" is WHY, allowed: and that; the caller frees it. */
+char	*value_refusal(const struct value_rule *r, const char *text,
+	    const char *why);
 
 /* Is the port among those of a VALUE_PORTS that value_check accepted? */
 bool	value_has_port(const char *ports, long port);

@@ -77,6 +77,9 @@ scratch_teardown(void **state)
 	return 0;
 }
 
+#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
+	scratch_teardown)
+
 static inline void
 put_bytes(int dirfd, const char *name, const void *text, size_t len)
 {

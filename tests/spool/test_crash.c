@@ -226,8 +226,6 @@ add_does_all_or_nothing_whatever_fails(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(a_dropped_file_counts_once_whenever_we_die),
 		CASE(a_dropped_file_counts_once_whatever_fails),

@@ -295,8 +295,6 @@ reading_in_place_changes_nothing(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(a_file_is_taken_as_a_whole),
 		CASE(a_rejected_line_is_kept_with_its_origin),

@@ -210,8 +210,6 @@ no_other_file_is_touched(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(an_open_one_is_cut_behind_what_is_ours),
 		CASE(a_sealed_one_had_whole_records),

@@ -93,8 +93,6 @@ where_it_cannot_be_written_it_fails(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(a_rejected_line_is_written_as_documented),
 		CASE(a_torn_rejected_line_costs_no_other),

@@ -251,8 +251,6 @@ no_room_for_it_is_said(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(entries_come_out_as_they_went_in),
 		CASE(it_goes_around),

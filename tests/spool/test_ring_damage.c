@@ -389,8 +389,6 @@ entries_of_the_lap_before_are_none(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(what_is_no_ring_is_set_aside),
 		CASE(no_link_and_no_folder_is_followed),

@@ -514,8 +514,6 @@ a_day_without_folder_has_nothing_to_seal(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(added_lines_are_folded_into_a_sealed_segment),
 		CASE(each_day_gets_its_own),

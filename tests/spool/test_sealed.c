@@ -102,8 +102,6 @@ sealing_takes_little_memory(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-    scratch_teardown)
 	/* Memory first: others leave some that is free. */
 	const struct CMUnitTest tests[] = {
 		CASE(sealing_takes_little_memory),

@@ -369,8 +369,6 @@ only_its_own_socket_is_drained(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(a_socket_has_its_mode_and_is_alone),
 		CASE(a_live_socket_stays_a_dead_one_goes),

@@ -322,8 +322,6 @@ what_came_after_the_look_stays(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(a_spool_is_made_when_wanted_only),
 		CASE(a_source_is_fit_for_a_file_name),

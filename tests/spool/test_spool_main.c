@@ -378,24 +378,24 @@ output_that_is_lost_is_an_error(void **state)
 int
 main(int argc, char *argv[])
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
+#define RUN(f)	cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(add_says_what_it_added),
-		CASE(add_reads_standard_input),
-		CASE(add_without_day_means_today),
-		CASE(add_warns_of_what_is_rejected),
-		CASE(add_goes_on_after_a_file_it_cannot_read),
-		CASE(import_says_what_it_found),
-		CASE(import_knows_year_and_zone),
-		CASE(import_of_what_is_no_log_fails),
-		CASE(wrong_usage_is_status_2),
-		CASE(help_and_version_are_told),
-		CASE(a_spool_that_is_not_there_is_said),
-		CASE(list_shows_a_table),
-		CASE(seal_folds_what_nobody_writes),
-		CASE(verify_names_every_bad_line),
-		CASE(what_root_adds_belongs_to_the_owner),
-		CASE(output_that_is_lost_is_an_error),
+		RUN(add_says_what_it_added),
+		RUN(add_reads_standard_input),
+		RUN(add_without_day_means_today),
+		RUN(add_warns_of_what_is_rejected),
+		RUN(add_goes_on_after_a_file_it_cannot_read),
+		RUN(import_says_what_it_found),
+		RUN(import_knows_year_and_zone),
+		RUN(import_of_what_is_no_log_fails),
+		RUN(wrong_usage_is_status_2),
+		RUN(help_and_version_are_told),
+		RUN(a_spool_that_is_not_there_is_said),
+		RUN(list_shows_a_table),
+		RUN(seal_folds_what_nobody_writes),
+		RUN(verify_names_every_bad_line),
+		RUN(what_root_adds_belongs_to_the_owner),
+		RUN(output_that_is_lost_is_an_error),
 	};
 	char *self, *path;
 	int rc;

@@ -176,8 +176,6 @@ the_list_shows_days_and_what_is_bad(void **state)
 int
 main(void)
 {
-#define CASE(f)	cmocka_unit_test_setup_teardown(f, scratch_setup, \
-	scratch_teardown)
 	const struct CMUnitTest tests[] = {
 		CASE(every_line_of_a_file_is_looked_at),
 		CASE(what_cannot_be_read_is_said),

@@ -42,6 +42,8 @@ for ((i = 0; i < rounds; i++)); do
 	}
 	sample "open, read, unpack alone" "$bench/unpack_loop" \
 	    "$scratch/reports"
+	sample "and jansson's parser" "$bench/unpack_loop" -j \
+	    "$scratch/reports"
 	may_exit=1 sample "tlsrpt-show --lint" "$build/tlsrpt-show" report \
 	    --lint "$scratch/reports"
 done
@@ -51,8 +53,11 @@ times "Python, json and gzip"
 times "tlsrpt-show --summary"
 times "tlsrpt-show --lint"
 times "open, read, unpack alone"
+times "and jansson's parser"
 echo "of Python's time, opening, reading and unpacking alone take" \
-    "$(ratio wall 'open, read, unpack alone' 'Python, json and gzip')"
+    "$(ratio wall 'open, read, unpack alone' 'Python, json and gzip')," \
+    "with jansson's parser" \
+    "$(ratio wall "and jansson's parser" 'Python, json and gzip')"
 goal "time per file, as part of Python's" \
     "$(ratio wall 'tlsrpt-show --summary' 'Python, json and gzip')" 0.05
 

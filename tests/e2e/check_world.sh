@@ -233,20 +233,9 @@ world_web()
 {
 	local name kind
 
-	mkdir -p nginx
 	{
+		nginx_head nginx/tmp
 		cat <<-END
-		user root;
-		worker_processes 1;
-		pid $T/nginx.pid;
-		error_log $T/nginx.log;
-		events { worker_connections 512; }
-		http {
-		client_body_temp_path $T/nginx;
-		proxy_temp_path $T/nginx;
-		fastcgi_temp_path $T/nginx;
-		uwsgi_temp_path $T/nginx;
-		scgi_temp_path $T/nginx;
 		server_names_hash_bucket_size 128;
 		access_log $T/requests.log;
 		types { }

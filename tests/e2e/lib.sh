@@ -350,23 +350,32 @@ stop_dns()
 
 # --- HTTPS: nginx, which keeps every body in a file ------------------------
 
-# Answers by path: /busy 503, /gone 410, all else 201.  One JSON object per
-# request in posts.json; .file is the body.
-start_nginx()
+# nginx_head BODIES: what each nginx.conf begins with, up to the first server;
+# where bodies of requests are put.
+nginx_head()
 {
-	mkdir -p nginx/tmp bodies
-	cat >nginx.conf <<-END
+	mkdir -p nginx/tmp "$1"
+	cat <<-END
 	user root;
 	worker_processes 1;
 	pid $T/nginx.pid;
 	error_log $T/nginx.log;
 	events { worker_connections 512; }
 	http {
-	    client_body_temp_path $T/bodies;
-	    proxy_temp_path $T/nginx/tmp;
-	    fastcgi_temp_path $T/nginx/tmp;
-	    uwsgi_temp_path $T/nginx/tmp;
-	    scgi_temp_path $T/nginx/tmp;
+	client_body_temp_path $T/$1;
+	proxy_temp_path $T/nginx/tmp;
+	fastcgi_temp_path $T/nginx/tmp;
+	uwsgi_temp_path $T/nginx/tmp;
+	scgi_temp_path $T/nginx/tmp;
+	END
+}
+
+# Answers by path: /busy 503, /gone 410, all else 201.  One JSON object per
+# request in posts.json; .file is the body.
+start_nginx()
+{
+	nginx_head bodies >nginx.conf
+	cat >>nginx.conf <<-END
 	    log_format posts escape=json '{"method":"\$request_method",'
 	        '"uri":"\$request_uri","host":"\$host","status":\$status,'
 	        '"type":"\$content_type","tls":"\$ssl_protocol",'

@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# What a run promises by itself: there is one at a time, its exit status says
+# what is left, and of what it keeps some stays and some goes.
+. "$(dirname "$0")/lib.sh"
+
+make_conf
+conf_set dns rua_lookup never
+need start_nginx
+record="v=TLSRPTv1; rua=https://$https_host:$https_port"
+
+# --- one at a time ---------------------------------------------------------
+
+need spool add --day "$day" <(record one.example "$record/one")
+# locked FILE COMMAND...: while somebody else has the lock on it
+locked()
+{
+	local status
+
+	exec 9>>"$1"
+	flock -n 9 || return
+	shift
+	"$@" 9>&-
+	status=$?
+	exec 9>&-
+	return "$status"
+}
+umask 0
+check 'while another one runs: exit 75' locked queue.db.lock \
+    exits 75 send --once
+check 'and nothing is done' test ! -e queue.db
+check 'a dry run may run beside it' locked queue.db.lock send --dry-run
+rm queue.db.lock
+check 'without another it runs' send --once --now
+check 'lock and queue are ours' equal '600
+640' "$(stat -c %a queue.db.lock queue.db)"
+umask 022
+check 'the report was delivered' equal 'one.example|sent' \
+    "$(sql 'select domain, state from report join delivery
+    on report.id = delivery.report')"
+
+# --- the exit status -------------------------------------------------------
+
+check 'nothing to do: 0' send --once --now
+need spool add --day "$day" \
+    <(record late.example 'v=TLSRPTv1; rua=https://localhost:1/late')
+check 'a delivery is pending: 1' exits 1 send --once --now
+check 'pending it is' equal 'pending' "$(sql "select state from delivery
+    where uri like '%late'")"
+sql "update delivery set first_try = first_try - 100000 where state = 'pending'"
+check 'one has expired: 1' exits 1 send --once --now
+check 'expired it is' equal 'expired' "$(sql "select state from delivery
+    where uri like '%late'")"
+check 'which is said once: 0' send --once --now
+need spool add --day "$day" \
+    <(record gone.example "$record/gone")
+check 'one is refused: 1' exits 1 send --once --now
+check 'refused it is' equal 'failed' "$(sql "select state from delivery
+    where uri like '%gone'")"
+
+# --- segments --------------------------------------------------------------
+
+days=spool/days/$day
+# segment ID: its header
+segment()
+{
+	printf '{"tlsrpt-segment":1,"id":"%s","day":"%s","source":"f",' \
+	    "$1" "$day"
+	echo '"created":1}'
+}
+parts()
+{
+	sql "select group_concat(part || ' ' || sessions, ', ') from report
+	    where domain = '$1'"
+}
+{
+	segment live
+	record live.example "$record/live"
+} >"$days/live.open"
+check 'one that is being written' locked "$days/live.open" \
+    send --once --now
+check 'is left to its writer' test -e "$days/live.open"
+check 'and not reported' equal '' "$(parts live.example)"
+check 'when nobody writes it any more' send --once --now
+check 'it is' equal 1 "$(parts live.example | grep -o '[0-9]*$')"
+check 'sealed' test ! -e "$days/live.open"
+check 'once' send --once --now
+check 'and for all' equal 1 "$(sql "select count(*) from report
+    where domain = 'live.example'")"
+
+need spool add --day "$day" <(record two.example "$record/two")
+need spool add --day "$day" <(record two.example "$record/two")
+check 'two of them' send --once --now
+check 'are one report' equal 2 "$(parts two.example | cut -d' ' -f2)"
+check 'and none the next time' send --once --now
+check 'when both are known' equal 1 "$(sql "select count(*) from report
+    where domain = 'two.example'")"
+
+# A look changes nothing, and counts what sealing would put into other days.
+other=$(date -u -d '3 days ago' +%F)
+{
+	segment mixed
+	record mixed.example "$record/mixed"
+	record mixed.example "$record/mixed" | at "$other"
+	echo '{"d":"no policies"}'
+} >"$days/mixed.open"
+cp -a spool spool.before
+check 'a dry run of an open one' send --dry-run --day "$day" \
+    --domain mixed.example
+cp check.out dry
+check 'counts those of its day' grep -Eq ' mixed.example +1 +0 ' dry
+check 'seals nothing and rejects nothing' diff -r spool.before spool
+
+# --- what stays, what goes -------------------------------------------------
+
+conf_set spool keep_days 1
+conf_set queue keep_days 10
+old=$(date -u -d '30 days ago' +%F)
+then=$(date -u -d '30 days ago' +%s)
+mkdir -p "spool/days/$old"
+segment cut | sed "s/$day/$old/; s/}\$/,\"lines\":2}/" \
+    >"spool/days/$old/cut.seg"
+record old.example "$record/old" >>"spool/days/$old/cut.seg"
+{
+	segment whole | sed "s/$day/$old/"
+	record beside.example "$record/beside"
+} >"spool/days/$old/whole.seg"
+echo '{}' >spool/rejected/1999-01-01.jsonl
+touch -d '20 days ago' spool/rejected/1999-01-01.jsonl
+check 'a run for another day' send --once --now --day "$day"
+check 'removes nothing that is not reported' test -e \
+    "spool/days/$old/whole.seg"
+sql "update delivery set ended = $then where uri like '%/one';
+    insert into ledger values ($then / 86400, 'a.example', 1, 1);
+    insert into quota values ($then / 86400, 'a.example', 1);
+    insert into sender values ('00', 'mailto:a@a.example', $then);
+    insert into suppression values ('mailto:a@a.example', 1, $then, 'x')"
+check 'a segment that is cut is said' exits 1 send --once --now
+check 'and stays, however old' test -e "spool/days/$old/cut.seg"
+check 'what is beside it is reported' equal '1 1' "$(parts beside.example)"
+check 'a day within keep_days stays' test -d "$days"
+check 'what was rejected long ago goes' test ! -e \
+    spool/rejected/1999-01-01.jsonl
+check 'what ended long ago goes' equal 0 "$(sql "select count(*) from report
+    where domain = 'one.example'")"
+check 'and what was counted then' equal '0 0 0 0' "$(sql "select
+    (select count(*) from ledger where domain = 'a.example') || ' ' ||
+    (select count(*) from quota where destination = 'a.example') || ' ' ||
+    (select count(*) from sender where hash = '00') || ' ' ||
+    (select count(*) from suppression where destination glob 'mailto:*')")"
+check 'what ended lately stays' equal live.example "$(sql "select domain
+    from report where domain = 'live.example'")"
+record old.example "$record/old" >>"spool/days/$old/cut.seg"
+check 'once it is whole' send --once --now
+check 'it is reported' equal '2 2' "$(parts old.example)"
+check 'and goes' test ! -e "spool/days/$old"
+finish

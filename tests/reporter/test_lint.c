@@ -10,6 +10,7 @@
 
 #include <openssl/evp.h>
 
+#include "conf/mem.h"
 #include "reporter/gzip.h"
 #include "reporter/json.h"
 #include "reporter/lint.h"
@@ -769,6 +770,37 @@ packed_reports(void **state)
 	gzip_free(g);
 }
 
+/* Its tree is larger than the buffer that is lent for it. */
+static void
+packed_with_many_failures(void **state)
+{
+	const char *first = strstr(good_json, "{\"result-type\""),
+	    *end = strstr(first, "]}");
+	struct gzip *g = gzip_new(6);
+	const void *packed;
+	char *json, *bad;
+	size_t len;
+	FILE *f = xmemstream(&json, &len);
+
+	(void)state;
+	fwrite(good_json, 1, (size_t)(first - good_json), f);
+	for (int i = 0; i < 1000; i++)
+		fprintf(f, "%.*s,", (int)(end - first), first);
+	fputs(first, f);
+	xmemclose(f);
+	gzip_pack(g, json, len, &packed, &len);
+	expect("many", lint_packed(packed, len, &names), NULL);
+
+	/* The last of them. */
+	bad = replace(json, "_ERR\"}]}", "\"},{}]}");
+	gzip_pack(g, bad, strlen(bad), &packed, &len);
+	expect("one is empty", lint_packed(packed, len, &names), FORMAT
+	    "policies[0].failure-details[1001].result-type: missing");
+	free(bad);
+	free(json);
+	gzip_free(g);
+}
+
 static void
 lines_and_sizes(void **state)
 {
@@ -849,6 +881,7 @@ main(void)
 		TEST(a_smarthost_may_sign),
 		TEST(incomplete_base64),
 		TEST(packed_reports),
+		TEST(packed_with_many_failures),
 		TEST(the_attached_report_is_the_one),
 		TEST(the_attached_report_is_whole),
 		TEST(lines_and_sizes),

@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "conf/clock.h"
+#include "conf/mem.h"
 
 static struct {
 	const char *program;
@@ -80,17 +81,12 @@ escape(FILE *f, const char *s, char end)
 char *
 log_escape(const char *s)
 {
-	char *text = NULL;
+	char *text;
 	size_t len;
-	FILE *f;
+	FILE *f = xmemstream(&text, &len);
 
-	if ((f = open_memstream(&text, &len)) == NULL)
-		return NULL;
 	escape(f, s, '\0');
-	if (fclose(f) != 0) {
-		free(text);
-		return NULL;
-	}
+	xmemclose(f);
 	return text;
 }
 
@@ -191,7 +187,8 @@ json_text(const char *s)
 	json_t *text = strchr(s, 0x7f) == NULL ? json_string(s) : NULL;
 	char *escaped;
 
-	if (text == NULL && (escaped = log_escape(s)) != NULL) {
+	if (text == NULL) {
+		escaped = log_escape(s);
 		text = json_string(escaped);
 		free(escaped);
 	}

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,7 +215,7 @@ check_string(enum value_type type, const char *s)
 	if (*s == '\0')
 		return "empty";
 	if (has_control(s))
-		return "holds control characters";
+		return "not free of control characters";
 	switch (type) {
 	case VALUE_PATH:
 		return *s == '/' ? NULL : "not an absolute path";
@@ -254,10 +253,8 @@ check_number(const struct value_rule *r, const char *s, long *number)
 
 	if (!isdigit((unsigned char)*s))
 		return "not a number";
-	errno = 0;
+	/* What is more than a long holds becomes LONG_MAX, which is too much. */
 	n = strtol(s, &end, r->type == VALUE_MODE ? 8 : 10);
-	if (errno != 0)
-		return "out of range";
 	if (*end != '\0') {
 		if (units == NULL || end[1] != '\0')
 			return "not a number";

@@ -35,6 +35,11 @@ load(struct conf *c, const char *text, enum conf_need need, char **complaints)
 	return rc;
 }
 
+#define TEXT64	"a123456789b123456789c123456789d123456789e123456789f123456789" \
+	"g123"
+#define NO_ADDRESS " is not an e-mail address, " \
+	"allowed: an address such as tls-reports@example.org\n"
+
 static const struct {
 	const char *name, *text, *complaints;
 } bad_files[] = {
@@ -58,6 +63,40 @@ static const struct {
 	{ "a unit that overflows", "[spool]\nring_size = 9999999999999G\n",
 	    "t:2: ring_size: \"9999999999999G\" is out of range, "
 	    "allowed: 1M to 16G\n" },
+	{ "a unit that overflows into what is allowed",
+	    "[spool]\nring_size = 17179869185G\n",
+	    "t:2: ring_size: \"17179869185G\" is out of range, "
+	    "allowed: 1M to 16G\n" },
+	{ "just above the bound", "[report]\ncompression_level = 10\n",
+	    "t:2: compression_level: \"10\" is out of range, "
+	    "allowed: 1 to 9\n" },
+	{ "a second above the bound", "[deliver]\nspread = 72001\n",
+	    "t:2: spread: \"72001\" is out of range, allowed: 0 to 20h\n" },
+	{ "port 0", "[mail]\nsmarthost = mail.example.org:0\n",
+	    "t:2: smarthost: \"mail.example.org:0\" is not host:port, "
+	    "allowed: host:port, such as localhost:25\n" },
+	{ "a resolver's port that is none", "[dns]\nresolver = ::1@65536\n",
+	    "t:2: resolver: \"::1@65536\" is not an IP address, "
+	    "allowed: ip or ip@port, such as 127.0.0.1@53\n" },
+	{ "a control character", "[report]\norganization_name = a\1b\n",
+	    "t:2: organization_name: \"a\\x01b\" is not free of control characters, "
+	    "allowed: a text in UTF-8\n" },
+	{ "another one", "[report]\norganization_name = a\177b\n",
+	    "t:2: organization_name: \"a\\x7fb\" is not free of control characters, "
+	    "allowed: a text in UTF-8\n" },
+	{ "an address with a dot in front",
+	    "[mail]\nbcc = .a@example.org\n",
+	    "t:2: bcc: \".a@example.org\"" NO_ADDRESS },
+	{ "an address with a dot behind", "[mail]\nbcc = a.@example.org\n",
+	    "t:2: bcc: \"a.@example.org\"" NO_ADDRESS },
+	{ "an address with two dots", "[mail]\nbcc = a..b@example.org\n",
+	    "t:2: bcc: \"a..b@example.org\"" NO_ADDRESS },
+	{ "an address with 65 bytes before the @",
+	    "[mail]\nbcc = " TEXT64 "5@example.org\n",
+	    "t:2: bcc: \"" TEXT64 "5@example.org\"" NO_ADDRESS },
+	{ "a label of 64 bytes", "[dkim]\ndomain = " TEXT64 ".example\n",
+	    "t:2: domain: \"" TEXT64 ".example\" is not a domain name, "
+	    "allowed: a domain such as example.org, in A-labels\n" },
 	{ "not a choice", "[mail]\ntls = maybe\n",
 	    "t:2: tls: \"maybe\" is no such choice, "
 	    "allowed: none, optional or required\n" },

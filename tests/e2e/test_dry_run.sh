@@ -40,6 +40,9 @@ bare()
 }
 check 'a folder that is no spool yet is an error' exits 1 bare
 check 'and it does not become one' test ! -e bare
+mkdir bare
+check 'nor is a folder with nothing in it' exits 1 bare
+check 'and it stays so' test -z "$(ls bare)"
 mkdir -p bare/{days,incoming,rejected}
 check 'of an empty spool there is nothing to report' bare
 unread()
@@ -51,6 +54,14 @@ unread()
 check 'a drop-box that cannot be read is status 1' exits 1 unread incoming
 cp check.out log
 check 'and is named' grep 'drop-box cannot be read: Input/output error' log
+
+full()
+{
+	send --dry-run >/dev/full
+}
+check 'what cannot be printed is status 1' exits 1 full
+cp check.out log
+check 'and that is said' grep 'standard output: No space left' log
 
 today=$(date -u +%F)
 check 'a record of today' spool add --day "$today" <(

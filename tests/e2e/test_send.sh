@@ -57,6 +57,48 @@ check 'one is refused: 1' exits 1 send --once --now
 check 'refused it is' equal 'failed' "$(sql "select state from delivery
     where uri like '%gone'")"
 
+# A log that nobody reads any more ends no run, and neither does a terminal.
+mkfifo log.pipe
+exec 8<>log.pipe
+exec 9>log.pipe
+exec 8<&-
+unread()
+{
+	send "$@" 2>&9
+}
+need spool add --day "$day" <(record unread.example "$record/unread")
+check 'nobody reads the log: all well' unread --once --now
+exec 9>&-
+need spool add --day "$day" \
+    <(record wait.example 'v=TLSRPTv1; rua=https://localhost:1/wait')
+timeout 60 "$build/tlsrpt-send" --config tlsrpt.conf --now 2>log &
+pid=$!
+tried()
+{
+	grep -q "outcome=deferred.* tries=$1 " log
+}
+need wait_for 20 tried 1
+kill -HUP "$pid"
+check 'SIGHUP ends nothing' wait_for 20 tried 3
+stopped()
+{
+	kill -TERM "$pid"
+	wait "$pid"
+}
+check 'SIGTERM does: pending, 1' exits 1 stopped
+sql "delete from delivery where state = 'pending'"
+
+sed "s|$T/queue.db|$T/none/queue.db|" tlsrpt.conf >none.conf
+cat >>none.conf <<-END
+	[mail]
+	envelope_from = bounces+%h@$submitter
+END
+bounce()
+{
+	"$build/tlsrpt-send" --config none.conf --bounce </dev/null
+}
+check 'a bounce that cannot be kept: the MTA is to come again' exits 75 bounce
+
 # --- segments --------------------------------------------------------------
 
 days=spool/days/$day
@@ -124,11 +166,17 @@ record old.example "$record/old" >>"spool/days/$old/cut.seg"
 	segment whole | sed "s/$day/$old/"
 	record beside.example "$record/beside"
 } >"spool/days/$old/whole.seg"
+good=$(date -u -d '25 days ago' +%F)
+mkdir -p "spool/days/$good"
+{
+	segment good | sed "s/$day/$good/"
+	record good.example "$record/good"
+} >"spool/days/$good/good.seg"
 echo '{}' >spool/rejected/1999-01-01.jsonl
 touch -d '20 days ago' spool/rejected/1999-01-01.jsonl
 check 'a run for another day' send --once --now --day "$day"
 check 'removes nothing that is not reported' test -e \
-    "spool/days/$old/whole.seg"
+    "spool/days/$good/good.seg"
 sql "update delivery set ended = $then where uri like '%/one';
     insert into ledger values ($then / 86400, 'a.example', 1, 1);
     insert into quota values ($then / 86400, 'a.example', 1);
@@ -137,6 +185,8 @@ sql "update delivery set ended = $then where uri like '%/one';
 check 'a segment that is cut is said' exits 1 send --once --now
 check 'and stays, however old' test -e "spool/days/$old/cut.seg"
 check 'what is beside it is reported' equal '1 1' "$(parts beside.example)"
+check 'so is a day after it, which goes' equal '1 1 gone' \
+    "$(parts good.example) $([[ -e spool/days/$good ]] || echo gone)"
 check 'a day within keep_days stays' test -d "$days"
 check 'what was rejected long ago goes' test ! -e \
     spool/rejected/1999-01-01.jsonl

@@ -31,8 +31,7 @@ an_idle_day_is_sealed_after_midnight(void **state)
 
 	empty(s);
 	p = process_start(s, RING);
-	put_record(&p->ring, 0);
-	ring_show(&p->ring);
+	show_record(&p->ring, 0);
 	clock_now = day_last(DAY);
 	assert_int_equal(writer_round(&p->writer), 0);
 	assert_int_not_equal(p->writer.segment.fd, -1);
@@ -44,8 +43,7 @@ an_idle_day_is_sealed_after_midnight(void **state)
 	assert_int_equal(p->writer.segment.fd, -1);
 	/* The clock goes back, and on come records of the day before. */
 	clock_now = NOON;
-	put_record(&p->ring, 1);
-	ring_show(&p->ring);
+	show_record(&p->ring, 1);
 	assert_int_equal(writer_round(&p->writer), 0);
 	shared->shown = 2;
 	assert_true(process_finish(p));
@@ -62,14 +60,12 @@ a_folder_that_vanishes_is_made_again(void **state)
 	empty(s);
 	p = process_start(s, RING);
 	p->writer.sync_interval = 3600;
-	put_record(&p->ring, 0);
-	ring_show(&p->ring);
+	show_record(&p->ring, 0);
 	writer_round(&p->writer);
 	/* Written, and not yet synced. */
 	assert_int_not_equal(p->writer.segment.fd, -1);
 	assert_int_equal(renameat(s->spool.fd, "days", s->spool.fd, "gone"), 0);
-	put_record(&p->ring, 1);
-	ring_show(&p->ring);
+	show_record(&p->ring, 1);
 	assert_true(process_finish(p));
 	spool_close(&s->spool);
 	const char *why;
@@ -108,8 +104,7 @@ disk_full_for_long(struct scratch *s)
 {
 	struct process *p = process_start(s, RING);
 
-	put_record(&p->ring, 0);
-	ring_show(&p->ring);
+	show_record(&p->ring, 0);
 	fate.error = ENOSPC;
 	fate.times = 1000000;
 	fate.step = 0;
@@ -169,8 +164,7 @@ an_error_of_a_sync_ends_the_segment(void **state)
 		empty(s);
 		p = process_start(s, RING);
 		p->writer.sync_interval = 3600;
-		put_record(&p->ring, 0);
-		ring_show(&p->ring);
+		show_record(&p->ring, 0);
 		assert_int_equal(writer_round(&p->writer), 0);
 		p->writer.sync_interval = 0;
 		fate.error = rows[i].error;
@@ -210,8 +204,7 @@ the_name_of_a_segment_is_synced(void **state)
 
 	empty(s);
 	p = process_start(s, RING);
-	put_record(&p->ring, 0);
-	ring_show(&p->ring);
+	show_record(&p->ring, 0);
 	fate.synced = look_for_name;
 	assert_int_equal(writer_round(&p->writer), 0);
 	fate.synced = NULL;
@@ -234,8 +227,7 @@ a_write_may_come_in_parts(void **state)
 		empty(s);
 		p = process_start(s, RING);
 		for (int n = 0; n < GROUP; n++)
-			put_record(&p->ring, n);
-		ring_show(&p->ring);
+			show_record(&p->ring, n);
 		fate.most = 7;
 		fate.hiccups = 3;
 		fate.error = rows[i].error;
@@ -290,8 +282,7 @@ what_cannot_be_sealed_is_tried_again(void **state)
 	empty(s);
 	p = process_start(s, RING);
 	p->writer.recovered = true;	/* nobody was before us */
-	put_record(&p->ring, 0);
-	ring_show(&p->ring);
+	show_record(&p->ring, 0);
 	assert_int_equal(writer_finish(&p->writer), 0);
 	assert_int_equal(jobs_of(&p->sealer), 1);
 	fate.error = ENOSPC;

@@ -59,6 +59,13 @@ put_record(struct ring *r, int i)
 		assert_true(ring_put(r, RING_REFUSED, NOON, "junk", 4));
 }
 
+static inline void
+show_record(struct ring *r, int i)
+{
+	put_record(r, i);
+	ring_show(r);
+}
+
 struct process {
 	struct counters counters;
 	struct ring ring;

@@ -1,5 +1,7 @@
 #include "reporter/metrics.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -72,21 +74,23 @@ int
 metrics_save(const struct metrics *m, const char *path)
 {
 	const char *name = strrchr(path, '/') + 1;
-	char *dir = xstrndup(path, (size_t)(name - path)), *text;
+	char *dir = xstrndup(path, (size_t)(name - path));
 	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = -1;
-	int saved = errno;
-	size_t len;
-	FILE *out;
+	struct file_new n;
+	int saved;
 
-	if (dirfd != -1) {
-		out = xmemstream(&text, &len);
-		metrics_write(m, out);
-		xmemclose(out);
-		rc = file_replace(dirfd, name, text, len, 0644);
-		saved = errno;
+	if (dirfd == -1 || file_new_open(&n, dirfd, name, 0644) == -1)
+		goto out;
+	metrics_write(m, n.f);
+	/* Whatever the umask: the metrics are for another user. */
+	if (fchmod(fileno(n.f), 0644) == 0)
+		rc = file_new_commit(&n, false);
+	else
+		file_new_abort(&n);
+out:
+	saved = errno;
+	if (dirfd != -1)
 		close(dirfd);
-		free(text);
-	}
 	free(dir);
 	errno = saved;
 	return rc;

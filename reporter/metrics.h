@@ -20,7 +20,10 @@ struct metrics {
 
 void	metrics_write(const struct metrics *m, FILE *out);
 
-/* Replace the file.  -1 with errno when that fails; it is as before then. */
+/*
+ * Replace the file, which everybody may read.  -1 with errno when that fails;
+ * it is as before then.
+ */
 int	metrics_save(const struct metrics *m, const char *path);
 
 #endif

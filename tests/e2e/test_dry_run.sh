@@ -55,6 +55,16 @@ check 'a drop-box that cannot be read is status 1' exits 1 unread incoming
 cp check.out log
 check 'and is named' grep 'drop-box cannot be read: Input/output error' log
 
+# Mail that nobody signs is not sent, and a dry run says so.
+sed '/^\(ed25519_\)\?\(selector\|key_file\) = /d' tlsrpt.conf >unsigned.conf
+unsigned()
+{
+	"$build/tlsrpt-send" --config unsigned.conf --dry-run
+}
+check 'without a DKIM key the status is 1' exits 1 unsigned
+cp check.out log
+check 'mail is refused' grep -q '(mailto:.*: refused: no DKIM key' log
+check 'and https is not' grep -q '  https:' log
 full()
 {
 	send --dry-run >/dev/full

@@ -57,6 +57,11 @@ check 'one is refused: 1' exits 1 send --once --now
 check 'refused it is' equal 'failed' "$(sql "select state from delivery
     where uri like '%gone'")"
 
+check '--max-runtime 0 is none: 2' exits 2 send --max-runtime 0
+check '--out without --dry-run: 2' exits 2 send --out out
+check 'nor with --explain: 2' exits 2 send --explain one.example --out out
+check 'and makes nothing' test ! -e out
+
 # A log that nobody reads any more ends no run, and neither does a terminal.
 mkfifo log.pipe
 exec 8<>log.pipe

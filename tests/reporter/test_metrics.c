@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,11 +102,17 @@ the_file_says_what_the_queue_holds(void **state)
 	char *db = xasprintf("%s/queue.db", folder), text[8192];
 	char *path = xasprintf("%s/tlsrpt.prom", folder);
 	struct queue *q = filled(db);
+	struct stat st;
+	mode_t mask;
 	FILE *f;
 
 	(void)state;
 	assert_int_equal(queue_measure(q, &m.queue), 0);
+	mask = umask(077);
 	assert_int_equal(metrics_save(&m, path), 0);
+	umask(mask);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
 	assert_non_null(f = fopen(path, "r"));
 	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
 	fclose(f);
@@ -122,6 +130,21 @@ static void
 an_empty_queue_has_no_age(void **state)
 {
 	struct metrics m = { .ended = MADE };
+	char *text;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	metrics_write(&m, f);
+	fclose(f);
+	assert_int_equal(sample(text, "tlsrpt_send_oldest_pending_seconds"), 0);
+	free(text);
+}
+
+static void
+what_a_clock_ahead_made_has_no_age(void **state)
+{
+	struct metrics m = { .ended = MADE, .queue.oldest = MADE + 1 };
 	char *text;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
@@ -166,6 +189,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_file_says_what_the_queue_holds),
 		cmocka_unit_test(an_empty_queue_has_no_age),
+		cmocka_unit_test(what_a_clock_ahead_made_has_no_age),
 		cmocka_unit_test(a_folder_that_is_not_there_is_said),
 	};
 

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -113,10 +114,4 @@ address_refuse(const struct sockaddr *sa)
 	default:
 		return "not an IP address";
 	}
-}
-
-bool
-address_is_public(const struct sockaddr *sa)
-{
-	return address_refuse(sa) == NULL;
 }

@@ -31,10 +31,10 @@ say(const struct explain *e, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	if (vasprintf(&text, format, ap) == -1 ||
-	    (safe = log_escape(text)) == NULL)
+	if (vasprintf(&text, format, ap) == -1)
 		fatal("out of memory");
 	va_end(ap);
+	safe = log_escape(text);
 	fprintf(e->out, "%s\n", safe);
 	free(safe);
 	free(text);

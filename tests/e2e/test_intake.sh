@@ -84,25 +84,36 @@ check 'and kept' equal "{\"d\":\"no policies\"}" "$(jq -r \
 
 # No text with the records and no DNS: nothing is lost.
 dns_txt _smtp._tls.asked.example "$record/asked"
-need spool add --day "$day" <(record asked.example; record asked.example)
+need spool add --day "$day" <(record asked.example; record asked.example
+    record unwanted.example)
+dns_txt _smtp._tls.unwanted.example "$record/unwanted"
 check 'without DNS a run ends with deliveries pending' \
     exits 1 send --once --now
 check 'nothing was sent' equal 0 "$(posts asked)"
 check 'the report waits' equal 2 "$(sessions asked.example)"
 need start_dns
-check 'when DNS is back' send --once --now
+echo unwanted.example >exclude
+conf_set deliver exclude_file "$T/exclude"
+check 'when DNS is back' exits 1 send --once --now
 check 'it is delivered' equal 1 "$(posts asked)"
+check 'what is excluded since is not' equal 0 "$(posts unwanted)"
 
 # The text changed during the day: the current one is asked for.
 dns_txt _smtp._tls.changed.example "$record/current"
 stop_dns
 need start_dns
+dns_txt _smtp._tls.partly.example "$record/now"
+stop_dns
+need start_dns
 need spool add --day "$day" <(
+    record partly.example
+    record partly.example "$record/seen"
     record changed.example "$record/before"
     record changed.example "$record/after")
 check 'where texts differ' send --once --now
 check 'the one in DNS is used' equal '0 0 1' \
     "$(posts before) $(posts after) $(posts current)"
+check 'and where some have none' equal '0 1' "$(posts seen) $(posts now)"
 
 # A host that was off for weeks; [spool] keep_days is 7.
 old=$(date -u -d '20 days ago' +%F)

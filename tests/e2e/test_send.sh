@@ -3,6 +3,9 @@
 # what is left, and of what it keeps some stays and some goes.
 . "$(dirname "$0")/lib.sh"
 
+trap 'kill $mute 2>/dev/null; stop_nginx' EXIT
+mute=
+
 make_conf
 conf_set dns rua_lookup never
 need start_nginx
@@ -91,7 +94,44 @@ stopped()
 	wait "$pid"
 }
 check 'SIGTERM does: pending, 1' exits 1 stopped
+
+check 'a run ends when its time is up, whatever is pending' exits 1 \
+    timeout 20 "$build/tlsrpt-send" --config tlsrpt.conf --max-runtime 1
 sql "delete from delivery where state = 'pending'"
+
+# One pass lasts as long as the slowest answer.
+python3 -c "import socket
+s = socket.create_server(('127.0.0.1', 18444))
+held = []
+while True:
+    held.append(s.accept())
+    print('connection', flush=True)" >connections &
+mute=$!
+need wait_for 10 port_open 18444
+conf_set https timeout 8
+need spool add --day "$day" <(
+    record mute.example 'v=TLSRPTv1; rua=https://localhost:18444/mute'
+    record shut.example 'v=TLSRPTv1; rua=https://localhost:1/shut')
+check 'one does not answer' exits 1 send --once --now
+check 'and is asked once in a pass, after us' equal 2 "$(wc -l <connections)"
+check 'as is one that refuses at once, however soon it is due' \
+    equal '1 1' "$(sql "select group_concat(tries, ' ') from delivery
+    where uri like '%/mute' or uri like '%/shut'")"
+kill "$mute"
+conf_set https timeout 20
+sql "delete from delivery where state = 'pending'"
+
+conf_set deliver spread 4h
+need spool add --day "$day" <(for name in {1..9}; do
+	record "s$name.example" "$record/s$name"
+done)
+check 'with a window to spread over' exits 1 send --once
+check 'they are due within it, not at once' equal 1 "$(sql "select
+    count(distinct next_try) > 5 and max(next_try) < $EPOCHSECONDS + 14400 and
+    min(next_try) > $EPOCHSECONDS - 60 from delivery
+    where state = 'pending'")"
+check 'and at once when that is wanted' send --once --now
+conf_set deliver spread 0
 
 sed "s|$T/queue.db|$T/none/queue.db|" tlsrpt.conf >none.conf
 cat >>none.conf <<-END
@@ -123,8 +163,10 @@ parts()
 	segment live
 	record live.example "$record/live"
 } >"$days/live.open"
+need spool add --day "$day" <(record other.example "$record/other")
 check 'one that is being written' locked "$days/live.open" \
     send --once --now
+check 'stops no other' equal '1' "$(parts other.example | cut -d' ' -f2)"
 check 'is left to its writer' test -e "$days/live.open"
 check 'and not reported' equal '' "$(parts live.example)"
 check 'when nobody writes it any more' send --once --now
@@ -141,6 +183,19 @@ check 'are one report' equal 2 "$(parts two.example | cut -d' ' -f2)"
 check 'and none the next time' send --once --now
 check 'when both are known' equal 1 "$(sql "select count(*) from report
     where domain = 'two.example'")"
+
+# As many sessions as we mailed reports there, that day: our own.
+own()
+{
+	sql "insert into ledger (day, domain, mails) values ($(
+	    date -u -d "$day" +%s) / 86400, '$1', 2)"
+	spool add --day "$day" <(record "$1" "$record/$1"; "$2" "$1" "$record/$1")
+}
+need own own.example record
+need own failed.example failure
+check 'traffic that may be our own' send --once --now
+check 'is not reported' equal '' "$(parts own.example)"
+check 'but a failure is' equal 2 "$(parts failed.example | cut -d' ' -f2)"
 
 # A look changes nothing, and counts what sealing would put into other days.
 other=$(date -u -d '3 days ago' +%F)

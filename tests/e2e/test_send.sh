@@ -111,7 +111,7 @@ need wait_for 10 port_open 18444
 conf_set https timeout 8
 need spool add --day "$day" <(
     record mute.example 'v=TLSRPTv1; rua=https://localhost:18444/mute'
-    record shut.example 'v=TLSRPTv1; rua=https://localhost:1/shut')
+    record shut.example "v=TLSRPTv1; rua=https://$https_host:1/shut")
 check 'one does not answer' exits 1 send --once --now
 check 'and is asked once in a pass, after us' equal 2 "$(wc -l <connections)"
 check 'as is one that refuses at once, however soon it is due' \

@@ -197,6 +197,13 @@ check 'traffic that may be our own' send --once --now
 check 'is not reported' equal '' "$(parts own.example)"
 check 'but a failure is' equal 2 "$(parts failed.example | cut -d' ' -f2)"
 
+# Strangers write TLSRPT records; a terminal is not to do what they say.
+need spool add --day "$day" \
+    <(record escape.example 'v=TLSRPTv1; rua=https://a.example/\u001b[2J')
+send --explain escape.example >said 2>log
+check 'what a stranger wrote is shown' grep -qF 'a.example/\x1b[2J' said
+check 'and not obeyed' exits 1 grep -q $'\x1b' said
+
 # A look changes nothing, and counts what sealing would put into other days.
 other=$(date -u -d '3 days ago' +%F)
 {

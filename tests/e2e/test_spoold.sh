@@ -222,6 +222,22 @@ else
 	skip "systemd's socket" "no systemd-socket-activate"
 fi
 
+fresh
+configure
+mkfifo log.pipe
+exec 8<>log.pipe
+exec 9>log.pipe
+exec 8<&-
+"$spoold" --config tlsrpt.conf 2>&9 &
+pid=$!
+need wait_for 10 test -S sock/tlsrpt.sock
+put 0 100
+kill -USR1 "$pid"
+put 100 100
+check "nobody reads its log: it goes on, and stops with 0" stop
+check "nothing is missing, nothing twice" all_there 0 200
+exec 9>&-
+
 # --- disks -----------------------------------------------------------------
 
 if [[ $ISOLATED ]]; then

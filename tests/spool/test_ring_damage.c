@@ -217,8 +217,9 @@ all_of_it_is_there_and_ours(void **state)
 	assert_true(st.st_blocks * 512 >= st.st_size);
 	ring_close(&r);
 	fd = openat(s->spool.fd, RING_FILE, O_RDWR);
-	assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE |
-	    FALLOC_FL_KEEP_SIZE, HEADER_PAGE * 2, HEADER_PAGE * 8), 0);
+	/* Where a file can have holes. */
+	assert_true(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	    HEADER_PAGE * 2, HEADER_PAGE * 8) == 0 || errno == EOPNOTSUPP);
 	close(fd);
 	assert_int_equal(ring_open(&r, s->spool.fd, 1 << 20, 99, &found), 0);
 	assert_null(found.bad);

@@ -77,7 +77,6 @@ https_new(const struct https_config *c, char **why)
 	h->json_headers = headers_new("Content-Type: application/tlsrpt+json");
 	h->multi = curl_multi_init();
 	curl_must(h->multi == NULL, "curl_multi_init");
-	SET_MULTI(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	SET_MULTI(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, c->parallel);
 	SET_MULTI(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, c->per_host);
 	SET_MULTI(h->multi, CURLMOPT_MAXCONNECTS, c->parallel);

@@ -131,7 +131,8 @@ post_new(struct https *h)
 	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	SET(easy, CURLOPT_PROXY, "");	/* whatever the environment says */
 	SET(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	/* Streams of HTTP/2 now and then do not end: libcurl 7.88. */
+	SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(easy, CURLOPT_USERAGENT, h->user_agent);
 	/*
 	 * The first bounds all.  Half of it has to do for the connection, and
@@ -204,8 +205,8 @@ post_as_json(struct post *post)
 /*
  * The status, or 0 when there is none to rely on.  It stands even if the rest
  * of the answer was cut, by us for its length or time, or by the far end.
- * Over HTTP/2 some answer before they have read the report and then end the
- * stream, as they may (RFC 9113 section 8.1); libcurl takes that for an error.
+ * Some answer before they have read the report and then hang up, as they may
+ * (RFC 9112 section 9.6); libcurl takes that for an error.
  */
 static int
 answered(struct post *post)

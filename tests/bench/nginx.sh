@@ -44,7 +44,7 @@ stop_nginx()
 	pid=$(cat "$scratch/nginx.pid")
 	kill "$pid"
 	while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
-	#	rm -rf "$scratch"
+	rm -rf "$scratch"
 }
 
 # What tlsrpt-send needs to post to it; the section stays open at the end.

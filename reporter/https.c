@@ -11,6 +11,7 @@
 
 #define FILES_PER_POST	3		/* a socket, and a pair to resolve */
 #define FILES_BESIDE	128
+#define KEPT_MAX	2048L		/* some 25 KB each */
 
 static void
 set_up_curl(void)
@@ -30,19 +31,30 @@ check_ca_file(const char *file, char **why)
 	return store != NULL ? 0 : -1;
 }
 
-/* The usual 1,024 files are too few for many posts. */
-static void
+/*
+ * The usual 1,024 files are too few for many posts.  How many idle connections
+ * can be kept beside them: a host's next turn should not need new ones.
+ */
+static long
 allow_files(long parallel)
 {
-	rlim_t need = (rlim_t)(parallel * FILES_PER_POST + FILES_BESIDE);
+	rlim_t posts = (rlim_t)(parallel * FILES_PER_POST + FILES_BESIDE);
+	rlim_t need = posts + KEPT_MAX;
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur >= need)
-		return;
-	limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
-		log_warn("cannot have %llu files open: %m",
-		    (unsigned long long)need);
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return 0;
+	if (limit.rlim_cur < need) {
+		limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &limit) == -1) {
+			log_warn("cannot have %llu files open: %m",
+			    (unsigned long long)need);
+			return 0;
+		}
+	}
+	if (limit.rlim_cur >= need)
+		return KEPT_MAX;
+	return limit.rlim_cur > posts ? (long)(limit.rlim_cur - posts) : 0;
 }
 
 static struct curl_slist *
@@ -61,12 +73,13 @@ https_new(const struct https_config *c, char **why)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct https *h;
+	long kept;
 
 	*why = NULL;
 	if (c->ca_file != NULL && check_ca_file(c->ca_file, why) == -1)
 		return NULL;
 	pthread_once(&once, set_up_curl);
-	allow_files(c->parallel);
+	kept = allow_files(c->parallel);
 	h = xcalloc(1, sizeof(*h));
 	h->allow_private = c->allow_private;
 	h->verify = c->verify;
@@ -77,9 +90,8 @@ https_new(const struct https_config *c, char **why)
 	h->json_headers = headers_new("Content-Type: application/tlsrpt+json");
 	h->multi = curl_multi_init();
 	curl_must(h->multi == NULL, "curl_multi_init");
-	SET_MULTI(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, c->parallel);
 	SET_MULTI(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, c->per_host);
-	SET_MULTI(h->multi, CURLMOPT_MAXCONNECTS, c->parallel);
+	SET_MULTI(h->multi, CURLMOPT_MAXCONNECTS, c->parallel + kept);
 	return h;
 }
 

@@ -14,7 +14,7 @@
 struct https;
 
 struct https_config {
-	long parallel, per_host;	/* transfers */
+	long parallel, per_host;	/* transfers; see https_post */
 	long timeout;			/* seconds, whole transfer */
 	const char *ca_file;		/* NULL: the system's */
 	bool verify;			/* certificates */
@@ -32,8 +32,10 @@ void	https_free(struct https *h);	/* gives up what is under way */
 /*
  * Start a POST of body (gzip, or JSON where a 415 asks for it); body must
  * live until done is called, once, from https_poll: never from https_post.
- * It may start another.  What is beyond `parallel`, or per_host, waits inside
- * for a connection while its timeout runs: better not start it yet.
+ * It may start another.  What is beyond per_host waits inside for a connection
+ * while its timeout runs: better not start it yet.  That there are no more than
+ * `parallel` is for the caller to see to: connections and files are for those,
+ * and up to 2,048 idle connections are kept for the hosts' next posts.
  *
  * A status is judged by outcome_http as soon as its header section is
  * complete, whatever comes after.  Without one all is DEFERRED, but for a URL

@@ -705,6 +705,31 @@ connections_are_reused(void **state)
 	https_free(h);
 }
 
+/* More hosts than posts at a time: theirs wait for their next turn. */
+static void
+connections_to_many_hosts_are_kept(void **state)
+{
+	struct https_config c = { .parallel = 1, .per_host = 1, .timeout = 20,
+	    .allow_private = true };
+	char *why, *url;
+	struct https *h;
+	int before;
+
+	(void)state;
+	assert_non_null(h = https_new(&c, &why));
+	before = connections(h);
+	for (unsigned i = 0; i < 80; i++) {
+		struct result r;
+
+		url = xasprintf("https://h%u.localhost:%u/ok", i % 40, good);
+		r = post_url(h, url);
+		check(url, &r, DELIVERED, 201, NULL);
+		free(url);
+	}
+	assert_int_equal(connections(h) - before, 40);
+	https_free(h);
+}
+
 /* A callback that starts the next one. */
 struct chain {
 	struct https *h;
@@ -802,6 +827,7 @@ main(void)
 		cmocka_unit_test(no_way_into_our_own_network),
 		cmocka_unit_test(in_parallel_but_not_too_many_per_host),
 		cmocka_unit_test(connections_are_reused),
+		cmocka_unit_test(connections_to_many_hosts_are_kept),
 		cmocka_unit_test(callback_may_post),
 		cmocka_unit_test(wake_ends_poll),
 		cmocka_unit_test(given_up_half_way),

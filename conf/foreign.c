@@ -72,8 +72,8 @@ unreadable(const struct foreign *f)
 	if (f->row->convert == NULL)
 		return NULL;
 	if (f->cut)
-		return "too long, or cut by a ; after a blank: allowed are "
-		    "198 bytes without that";
+		return "too long, or with a ; in front or after a blank: "
+		    "allowed are 198 bytes without that";
 	if (strstr(f->value, "%(") != NULL)
 		return "%(NAME)s is not followed: put what it stands for";
 	return NULL;

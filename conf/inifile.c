@@ -1,5 +1,6 @@
 #include "conf/inifile.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,11 +89,44 @@ cut_blanks(struct inifile *f, char *line)
 	memmove(line, line + blanks, strlen(line + blanks) + 1);
 }
 
+/* As inih sees it, in this line or in the one that we print for it. */
+static bool
+ends_in_comment(const char *line)
+{
+	const char *p, *equals;
+
+	line += strspn(line, BLANKS);
+	equals = line + strcspn(line, "=:");
+	if (*line == '#' || *line == ';')	/* all of it is one */
+		return false;
+	for (p = line; (p = strchr(p, ';')) != NULL; p++)
+		if (isspace((unsigned char)p[-1]) || p - 1 == equals)
+			return true;
+	return false;
+}
+
+/* Why it is no line of ours; NULL for one.  One of theirs is marked as cut. */
+static const char *
+refusal(struct inifile *f, const char *line, bool nul)
+{
+	const bool too_long = f->cut;
+
+	f->cut |= ends_in_comment(line);
+	if (nul)
+		return "holds a NUL byte";
+	if (!f->cut || f->python)
+		return NULL;
+	return too_long ? "too long, allowed: 198 bytes" :
+	    "has a ; where a comment begins, allowed: a comment on a line of "
+	    "its own";
+}
+
 /* Feeds inih a line at a time. */
 static char *
 next_line(char *buf, int size, void *arg)
 {
 	struct inifile *f = ((struct calls *)arg)->file;
+	const char *why;
 	bool nul;
 
 	line_was_not_used(f);
@@ -101,15 +135,11 @@ next_line(char *buf, int size, void *arg)
 	if (f->line++ == 0)
 		memmove(buf, buf + value_bom(buf),
 		    strlen(buf + value_bom(buf)) + 1);
-	if (nul || (f->cut && !f->python)) {
-		inifile_complain(f, "line", nul ? "holds a NUL byte" :
-		    "too long, allowed: 198 bytes");
+	if ((why = refusal(f, buf, nul)) != NULL) {
+		inifile_complain(f, "line", why);
 		buf[0] = '\0';
 		return buf;
 	}
-	if (f->python && (strstr(buf, " ;") != NULL ||
-	    strstr(buf, "\t;") != NULL))
-		f->cut = true;
 	cut_blanks(f, buf);
 	f->pending = wants_handler(buf);
 	return buf;

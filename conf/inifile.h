@@ -17,10 +17,10 @@ struct inifile {
 	/*
 	 * As Python's configparser does, take a line that is indented more
 	 * than the key before it for more of its value: the handler is called
-	 * again, with `continued`.  A line that is too long, or where inih
-	 * sees a comment after a blank, is cut, with `cut`.  Without this,
-	 * blanks in front mean nothing, such a comment is one, and a line that
-	 * is too long is an error.
+	 * again, with `continued`.  A line that is too long, or where a ;
+	 * after a blank begins a comment for inih, is cut, with `cut`.  Without
+	 * this, blanks in front mean nothing, and such lines are errors.  A ;
+	 * in front of a value counts as one, for printed it would have a blank.
 	 */
 	bool python;
 

@@ -39,6 +39,8 @@ load(struct conf *c, const char *text, enum conf_need need, char **complaints)
 	"g123"
 #define NO_ADDRESS " is not an e-mail address, " \
 	"allowed: an address such as tls-reports@example.org\n"
+#define NO_COMMENT "has a ; where a comment begins, allowed: a comment on " \
+	"a line of its own\n"
 
 static const struct {
 	const char *name, *text, *complaints;
@@ -149,6 +151,24 @@ static const struct {
 	{ "section that does not end", "[deliver\nspread = 5\n",
 	    "t:1: line: neither `key = value', [section] nor a comment\n"
 	    "t:2: spread: stands before the first [section]\n" },
+	{ "a comment behind a value", "[report]\norganization_name = A ; b\n",
+	    "t:2: line: " NO_COMMENT },
+	{ "behind a tab, or no value", "[deliver]\nspread = 5\t;\nfoo = ; b\n",
+	    "t:2: line: " NO_COMMENT "t:3: line: " NO_COMMENT },
+	{ "behind a blank that is none of ours",
+	    "[report]\norganization_name = A\v; b\n",
+	    "t:2: line: " NO_COMMENT },
+	{ "a value that would be one when printed",
+	    "[report]\norganization_name =;A\ndomain:;b\n",
+	    "t:2: line: " NO_COMMENT "t:3: line: " NO_COMMENT },
+	{ "a comment in a key or a section",
+	    "[report]\nsend ; = all\n[mail ;]\n[dns] ; b\n",
+	    "t:2: line: " NO_COMMENT "t:3: line: " NO_COMMENT
+	    "t:4: line: " NO_COMMENT },
+	{ "a comment and others", "[deliver]\nspread = x\nfoo = 1 ; b\nbar\n",
+	    "t:2: spread: \"x\" is not a number, allowed: 0 to 20h\n"
+	    "t:3: line: " NO_COMMENT
+	    "t:4: line: neither `key = value', [section] nor a comment\n" },
 	{ "every bad line at once",
 	    "[deliver]\nspread = x\nfoo = 1\nbar\nretry_min = 5m\n",
 	    "t:2: spread: \"x\" is not a number, allowed: 0 to 20h\n"
@@ -279,6 +299,37 @@ values_mean_what_they_say(void **state)
 	assert_int_equal(c.deliver.give_up_after, 86400);
 	free(complaints);
 	conf_release(&c);
+}
+
+static const struct {
+	const char *name, *line, *value;
+} whole[] = {
+	{ "a semicolon behind no blank", "organization_name = A; b", "A; b" },
+	{ "at the end", "organization_name = A b;", "A b;" },
+	{ "in a sum", "organization_name = A =;b", "A =;b" },
+	{ "a number sign", "organization_name = A # b", "A # b" },
+	{ "a comment with a comment", "organization_name = A\n; b ; c\n# d ;",
+	    "A" },
+};
+
+static void
+no_value_is_cut(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+		char *text = xasprintf("[report]\n%s\n", whole[i].line);
+		char *complaints;
+		struct conf c;
+
+		print_message("  %s\n", whole[i].name);
+		load(&c, text, CONF_NEED_NOTHING, &complaints);
+		assert_string_equal(complaints, "");
+		assert_string_equal(c.report.organization_name,
+		    whole[i].value);
+		free(text);
+		free(complaints);
+		conf_release(&c);
+	}
 }
 
 static const struct {
@@ -431,6 +482,7 @@ main(void)
 		cmocka_unit_test(every_bad_line_is_named),
 		cmocka_unit_test(identity_hangs_together),
 		cmocka_unit_test(values_mean_what_they_say),
+		cmocka_unit_test(no_value_is_cut),
 		cmocka_unit_test(ports_are_looked_up),
 		cmocka_unit_test(what_is_printed_reads_back),
 		cmocka_unit_test(sample_file_follows_the_table),

@@ -162,6 +162,9 @@ each_is_translated(void **state)
 	}
 }
 
+#define NO_SEMICOLON "too long, or with a ; in front or after a blank: " \
+	"allowed are 198 bytes without that\n"
+
 static const struct {
 	const char *name, *text, *complaints;
 } bad[] = {
@@ -193,8 +196,15 @@ static const struct {
 	    "t:2: line: neither `key = value', [section] nor a comment\n" },
 	{ "a semicolon that would be cut",
 	    IN_REPORTD "organization_name = Example ; Org\n",
-	    "t:2: organization_name: too long, or cut by a ; after a blank: "
-	    "allowed are 198 bytes without that\n" },
+	    "t:2: organization_name: " NO_SEMICOLON },
+	{ "behind a blank that is none of ours",
+	    IN_REPORTD "organization_name = Example\v; Org\n",
+	    "t:2: organization_name: " NO_SEMICOLON },
+	{ "in front", IN_REPORTD "organization_name =;Example\n",
+	    "t:2: organization_name: " NO_SEMICOLON },
+	{ "in a line that goes on",
+	    IN_REPORTD "organization_name = Example\n  Org ; x\n",
+	    "t:2: organization_name: " NO_SEMICOLON },
 	{ "all of them", IN_COLLECTD "x = 1\ny = 2\n",
 	    "t:2: x: tlsrpt-reporter has no such setting in "
 	    "[tlsrpt_collectd]\nt:3: y: tlsrpt-reporter has no such setting "

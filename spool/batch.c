@@ -145,11 +145,11 @@ new_day(struct batch *b, int day)
 }
 
 /*
- * The base name of a day's next segment: never used twice, but for the same
- * part of the same keyed source.
+ * The id of a day's next segment: never used twice, but for the same part of
+ * the same keyed source, even when this host has another name by then.
  */
 static char *
-base_name(const struct batch *b, const struct batch_day *d)
+new_id(const struct batch *b, const struct batch_day *d)
 {
 	const char *key = b->source->key;
 	XXH128_canonical_t hash;
@@ -162,7 +162,7 @@ base_name(const struct batch *b, const struct batch_day *d)
 	free(text);
 	for (size_t i = 0; i < sizeof(hash.digest); i++)
 		fmt(hex + 2 * i, 3, "%02x", hash.digest[i]);
-	return xasprintf("%s-%s", b->spool->source, hex);
+	return xstrdup(hex);
 }
 
 /* The header's counts are known before its lines are written. */
@@ -204,20 +204,22 @@ put_out(struct batch *b, struct batch_day *d)
 	struct segment g = { .source = b->spool->source, .day = d->day,
 		.created = b->now };
 	struct pending *p;
-	char *base;
+	char *id = new_id(b, d);
 	int rc;
 
 	b->pending = xreallocarray(b->pending, b->npending + 1,
 	    sizeof(*b->pending));
 	p = &b->pending[b->npending++];
 	*p = (struct pending){ .dirfd = d->fd };
-	base = base_name(b, d);
-	p->name = xasprintf("%s" SEGMENT_SEALED, base);
-	g.id = base;
+	/* A name says who made it, and an id from the clock does already. */
+	p->name = b->source->key == NULL ?
+	    xasprintf("%s" SEGMENT_SEALED, id) :
+	    xasprintf("%s-%s" SEGMENT_SEALED, b->spool->source, id);
+	g.id = id;
 	count(d->fold, &g);
 	d->parts++;
 	rc = write_segment(p, d, &g);
-	free(base);
+	free(id);
 	b->held -= fold_bytes(d->fold);
 	fold_reset(d->fold);
 	return rc;

@@ -17,8 +17,8 @@ struct batch_source {
 	int day;		/* of records without ts */
 	/*
 	 * Where the same source may come again after a crash, a text that is
-	 * the same then and never for another source: the names of segments
-	 * are made from it.  NULL: from the clock.
+	 * the same then and never for another source: the ids of segments are
+	 * made from it.  NULL: from the clock.
 	 */
 	const char *key;
 	/*
@@ -33,10 +33,11 @@ struct batch_source {
 /*
  * Read fd from this offset on, to its end, and bring rejected lines and then
  * the segments to stable storage, the one of the open segment last.  A
- * segment of a keyed source that is there already is left as it is.  The
- * first few reasons are logged.  On -1 with errno no segment of this call is
- * there, of a keyed source perhaps some: it has to come again.  EBUSY: it has
- * changed while it was read.
+ * segment of a keyed source that is there already is left as it is, and one
+ * that this host made under another name has the same id.  The first few
+ * reasons are logged.  On -1 with errno no segment of this call is there, of a
+ * keyed source perhaps some: it has to come again.  EBUSY: it has changed
+ * while it was read.
  */
 int	batch_run(struct spool *s, int fd, off_t from,
 	    const struct batch_source *source, struct intake_totals *totals);

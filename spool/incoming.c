@@ -25,7 +25,7 @@
 
 /*
  * The drop-box.  A file is taken in three steps: its segments appear, with
- * names made from what the file is; it moves to a dot name; it is removed.  A
+ * ids made from what the file is; it moves to a dot name; it is removed.  A
  * crash after the first step leaves a file whose segments are there already,
  * one after the second a dot file, which gets its name back first of all.
  */

@@ -25,8 +25,7 @@
  *	base.seg			the same
  *
  * Records whose ts names another day go to that day's folder before base.seg
- * appears, under names made from the segment's id: done again, they are there
- * already.
+ * appears, with ids made from the segment's: done again, they count once.
  */
 
 int

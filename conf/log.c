@@ -18,13 +18,18 @@
 #include "conf/clock.h"
 #include "conf/mem.h"
 
-static struct {
+/* What log_open said.  A line is made with one copy of it from end to end. */
+struct settings {
 	const char *program;
 	enum log_target target;
 	enum log_format format;
 	enum log_level level;
-} log_to = { "tlsrpt", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_INFO };
+};
+static struct settings settings = { "tlsrpt", LOG_TO_STDERR, LOG_AS_TEXT,
+	LOG_LEVEL_INFO };
 
+/* Two, for nobody who only asks for the level is to wait for the terminal. */
+static pthread_mutex_t one_setting = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t one_line = PTHREAD_MUTEX_INITIALIZER;
 
 static const struct {
@@ -50,18 +55,22 @@ void
 log_open(const char *program, enum log_target target, enum log_format format,
     enum log_level level)
 {
-	log_to.program = program;
-	log_to.target = target;
-	log_to.format = format;
-	log_to.level = level;
 	if (target == LOG_TO_SYSLOG)
 		openlog(program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+	pthread_mutex_lock(&one_setting);
+	settings = (struct settings){ program, target, format, level };
+	pthread_mutex_unlock(&one_setting);
 }
 
-static bool
-is_wanted(enum log_level level)
+static struct settings
+settings_now(void)
 {
-	return level <= log_to.level;
+	struct settings now;
+
+	pthread_mutex_lock(&one_setting);
+	now = settings;
+	pthread_mutex_unlock(&one_setting);
+	return now;
 }
 
 /* `end` would end the text where it is put, or is 0. */
@@ -95,10 +104,10 @@ static char progress[128];		/* what stands at the bottom now */
 
 /* Hand over one finished line of printable ASCII. */
 static void
-emit(enum log_level level, const char *line)
+emit(enum log_target target, enum log_level level, const char *line)
 {
 	pthread_mutex_lock(&one_line);
-	if (log_to.target == LOG_TO_SYSLOG)
+	if (target == LOG_TO_SYSLOG)
 		syslog(levels[level].priority, "%s", line);
 	else if (progress[0] != '\0')
 		fprintf(stderr, CLEAR_LINE "%s\n%s", line, progress);
@@ -152,14 +161,14 @@ timestamp(char *buf, size_t size)
 }
 
 static void
-write_text(FILE *f, enum log_level level, const char *message,
-    const struct log_field *field)
+write_text(FILE *f, const struct settings *to, enum log_level level,
+    const char *message, const struct log_field *field)
 {
 	char stamp[32];
 
-	if (log_to.target == LOG_TO_STDERR)
+	if (to->target == LOG_TO_STDERR)
 		fprintf(f, "%s %s: ", timestamp(stamp, sizeof(stamp)),
-		    log_to.program);
+		    to->program);
 	if (level <= LOG_LEVEL_WARN)
 		fprintf(f, "%s: ", levels[level].name);
 	escape(f, message, '\0');
@@ -196,8 +205,8 @@ json_text(const char *s)
 }
 
 static void
-write_json(FILE *f, enum log_level level, const char *message,
-    const struct log_field *field)
+write_json(FILE *f, const struct settings *to, enum log_level level,
+    const char *message, const struct log_field *field)
 {
 	json_t *o = json_object();
 	char stamp[32];
@@ -205,7 +214,7 @@ write_json(FILE *f, enum log_level level, const char *message,
 	json_object_set_new(o, "time",
 	    json_string(timestamp(stamp, sizeof(stamp))));
 	json_object_set_new(o, "level", json_string(levels[level].name));
-	json_object_set_new(o, "program", json_string(log_to.program));
+	json_object_set_new(o, "program", json_string(to->program));
 	json_object_set_new(o, field ? "event" : "message", json_text(message));
 	for (; field != NULL && field->key != NULL; field++)
 		if (field->value != NULL)
@@ -216,8 +225,8 @@ write_json(FILE *f, enum log_level level, const char *message,
 }
 
 static void
-write_line(enum log_level level, const char *message,
-    const struct log_field *fields)
+write_line(const struct settings *to, enum log_level level,
+    const char *message, const struct log_field *fields)
 {
 	char *line = NULL;
 	size_t len;
@@ -225,23 +234,24 @@ write_line(enum log_level level, const char *message,
 
 	if ((f = open_memstream(&line, &len)) == NULL)
 		return;
-	if (log_to.format == LOG_AS_JSON)
-		write_json(f, level, message, fields);
+	if (to->format == LOG_AS_JSON)
+		write_json(f, to, level, message, fields);
 	else
-		write_text(f, level, message, fields);
+		write_text(f, to, level, message, fields);
 	if (fclose(f) == 0)
-		emit(level, line);
+		emit(to->target, level, line);
 	free(line);
 }
 
 static void
 message(enum log_level level, const char *format, va_list ap)
 {
+	const struct settings to = settings_now();
 	int saved = errno;
 	char *text;
 
-	if (is_wanted(level) && vasprintf(&text, format, ap) != -1) {
-		write_line(level, text, NULL);
+	if (level <= to.level && vasprintf(&text, format, ap) != -1) {
+		write_line(&to, level, text, NULL);
 		free(text);
 	}
 	errno = saved;
@@ -251,8 +261,10 @@ void
 log_event(enum log_level level, const char *event,
     const struct log_field *fields)
 {
-	if (is_wanted(level))
-		write_line(level, event, fields);
+	const struct settings to = settings_now();
+
+	if (level <= to.level)
+		write_line(&to, level, event, fields);
 }
 
 void

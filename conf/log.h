@@ -22,7 +22,10 @@ enum log_format { LOG_AS_TEXT, LOG_AS_JSON };
  */
 void	log_standard(void);
 
-/* Until this is called: text, to stderr, up to level info, no name. */
+/*
+ * Until this is called: text, to stderr, up to level info, no name.  May be
+ * called again: a line begun before is written as was said before.
+ */
 void	log_open(const char *program, enum log_target target,
 	    enum log_format format, enum log_level level);
 

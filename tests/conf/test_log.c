@@ -1,3 +1,4 @@
+#include <sys/syscall.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -5,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -14,6 +16,20 @@
 #include <jansson.h>
 
 #include "conf/log.h"
+
+/* What another thread does while a line is being made; NULL: nothing. */
+static void (*meanwhile)(void);
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+	void (*other)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (other != NULL)
+		other();
+	return (int)syscall(SYS_clock_gettime, clock, now);
+}
 
 static FILE *caught;
 static int real_stderr;
@@ -191,6 +207,24 @@ json_survives_what_is_no_utf8(void **state)
 	}
 }
 
+static void
+to_syslog(void)
+{
+	log_open("other", LOG_TO_SYSLOG, LOG_AS_JSON, LOG_LEVEL_ERROR);
+}
+
+static void
+a_line_begun_ends_as_it_began(void **state)
+{
+	(void)state;
+	log_open("test", LOG_TO_STDERR, LOG_AS_TEXT, LOG_LEVEL_INFO);
+	catch_begin();
+	meanwhile = to_syslog;
+	log_info("first");
+	log_info("second");
+	assert_string_equal(after_stamp(catch_end()), "test: first\n");
+}
+
 /* In a process of its own, which ends with the number of the check it failed. */
 static int
 without_standard(void)
@@ -238,6 +272,7 @@ main(void)
 		cmocka_unit_test(levels_hold_back_what_is_below),
 		cmocka_unit_test(an_event_can_be_grepped),
 		cmocka_unit_test(an_event_can_be_parsed),
+		cmocka_unit_test(a_line_begun_ends_as_it_began),
 		cmocka_unit_test(json_survives_what_is_no_utf8),
 	};
 

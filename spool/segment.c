@@ -102,6 +102,21 @@ segment_header(FILE *f, const struct segment *g)
 	return rc == -1 || putc('\n', f) == EOF ? -1 : 0;
 }
 
+/*
+ * Who interrupts a run asks it to end, not to take a segment for damaged; some
+ * file systems, of FUSE above all, then end a read as well.
+ */
+static ssize_t
+read_at(int fd, void *buf, size_t len, off_t at)
+{
+	ssize_t n;
+
+	do {
+		n = pread(fd, buf, len, at);
+	} while (n == -1 && errno == EINTR);
+	return n;
+}
+
 int
 segment_count(int fd, off_t from, int64_t *lines)
 {
@@ -109,7 +124,7 @@ segment_count(int fd, off_t from, int64_t *lines)
 	ssize_t n;
 
 	*lines = 0;
-	while ((n = pread(fd, buf, COUNT_BUFFER, from)) > 0) {
+	while ((n = read_at(fd, buf, COUNT_BUFFER, from)) > 0) {
 		from += n;
 		for (p = buf; (p = memchr(p, '\n', (size_t)(buf + n - p))) !=
 		    NULL; p++)
@@ -136,7 +151,7 @@ check_body(const struct segment *g, int fd, int day)
 		return "shorter than its header says: not copied as a whole?";
 	if (lines > g->lines)
 		return "longer than its header says";
-	if (pread(fd, &last, 1, g->size - 1) != 1)
+	if (read_at(fd, &last, 1, g->size - 1) != 1)
 		return "it cannot be read";
 	/* Who does not say how many lines there are may be known by this. */
 	return last == '\n' ? NULL :
@@ -175,7 +190,7 @@ load(struct segment *g, int fd, int day)
 		g->bad = "not a regular file";
 		return 0;
 	}
-	if ((n = pread(fd, buf, sizeof(buf), 0)) == -1)
+	if ((n = read_at(fd, buf, sizeof(buf), 0)) == -1)
 		return -1;
 	if ((end = memchr(buf, '\n', (size_t)n)) == NULL) {
 		g->bad = "no header line, or an incomplete one";

@@ -165,6 +165,28 @@ new_id(const struct batch *b, const struct batch_day *d)
 	return xstrdup(hex);
 }
 
+/*
+ * The name of that segment says who made it.  One of a keyed source that is
+ * there already has that name, for it to be known again.
+ */
+static char *
+new_name(const struct batch *b, const struct batch_day *d, const char *id)
+{
+	struct file_names there = { 0 };
+	char *end, *name;
+
+	if (b->source->key == NULL)
+		return xasprintf("%s" SEGMENT_SEALED, id);
+	end = xasprintf("-%s" SEGMENT_SEALED, id);
+	if (file_names(&there, d->fd, end) == 0 && there.n > 0)
+		name = xstrdup(there.name[0]);
+	else
+		name = xasprintf("%s%s", b->spool->source, end);
+	file_names_free(&there);
+	free(end);
+	return name;
+}
+
 /* The header's counts are known before its lines are written. */
 static void
 count(const struct fold *f, struct segment *g)
@@ -211,10 +233,7 @@ put_out(struct batch *b, struct batch_day *d)
 	    sizeof(*b->pending));
 	p = &b->pending[b->npending++];
 	*p = (struct pending){ .dirfd = d->fd };
-	/* A name says who made it, and an id from the clock does already. */
-	p->name = b->source->key == NULL ?
-	    xasprintf("%s" SEGMENT_SEALED, id) :
-	    xasprintf("%s-%s" SEGMENT_SEALED, b->spool->source, id);
+	p->name = new_name(b, d, id);
 	g.id = id;
 	count(d->fold, &g);
 	d->parts++;

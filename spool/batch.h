@@ -33,11 +33,10 @@ struct batch_source {
 /*
  * Read fd from this offset on, to its end, and bring rejected lines and then
  * the segments to stable storage, the one of the open segment last.  A
- * segment of a keyed source that is there already is left as it is, and one
- * that this host made under another name has the same id.  The first few
- * reasons are logged.  On -1 with errno no segment of this call is there, of a
- * keyed source perhaps some: it has to come again.  EBUSY: it has changed
- * while it was read.
+ * segment of a keyed source that is there already is left as it is, also when
+ * this host had another name then.  The first few reasons are logged.  On -1
+ * with errno no segment of this call is there, of a keyed source perhaps some:
+ * it has to come again.  EBUSY: it has changed while it was read.
  */
 int	batch_run(struct spool *s, int fd, off_t from,
 	    const struct batch_source *source, struct intake_totals *totals);

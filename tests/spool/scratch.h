@@ -41,14 +41,21 @@ scratch_remove(const char *path, const struct stat *st, int type,
 	return remove(path);
 }
 
+/* Again, as this host. */
 static inline void
-scratch_empty(struct scratch *s)
+scratch_open(struct scratch *s, const char *source)
 {
 	const char *why;
 
 	spool_close(&s->spool);
+	assert_int_equal(spool_open(&s->spool, s->path, source, true, &why), 0);
+}
+
+static inline void
+scratch_empty(struct scratch *s)
+{
 	nftw(s->path, scratch_remove, 8, FTW_DEPTH | FTW_PHYS);
-	assert_int_equal(spool_open(&s->spool, s->path, "mta1", true, &why), 0);
+	scratch_open(s, "mta1");
 }
 
 static inline int

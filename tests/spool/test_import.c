@@ -118,6 +118,11 @@ the_same_log_is_added_once(void **state)
 	t = import_text(s, two_days, 0);
 	assert_int_equal(t.intake.known, 2);
 	day_is(s, DAY, COM ",\"n\":2}\n" COM_BAD "}\n");
+	/* Whatever this host is called now. */
+	scratch_open(s, "mta2");
+	t = import_text(s, two_days, 0);
+	assert_int_equal(t.intake.known, 2);
+	day_is(s, DAY, COM ",\"n\":2}\n" COM_BAD "}\n");
 	/* One with a line more is another. */
 	t = import_text(s, TLSRPT(DAY1, "example.com", GOOD), 0);
 	assert_int_equal(t.intake.known, 0);

@@ -4,18 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const names[] = {
-	[DELIVERED] = "delivered",
-	[DEFERRED] = "deferred",
-	[REFUSED] = "refused"
-};
-
-const char *
-outcome_name(enum outcome o)
-{
-	return names[o];
-}
-
 /*
  * The length of text without the UTF-8 character that its end cut in two.
  */

@@ -11,7 +11,6 @@ enum outcome {
 	DEFERRED,	/* worth trying again */
 	REFUSED		/* will never be accepted */
 };
-const char *outcome_name(enum outcome o);
 
 struct result {
 	enum outcome outcome;

@@ -292,7 +292,7 @@ check(const char *name, const struct result *r, enum outcome outcome, int code,
 {
 	if (r->outcome != outcome || r->code != code ||
 	    (text != NULL && strstr(r->text, text) == NULL))
-		fail_msg("%s: %s %d \"%s\"", name, outcome_name(r->outcome),
+		fail_msg("%s: outcome %d, %d \"%s\"", name, r->outcome,
 		    r->code, r->text);
 }
 

@@ -176,9 +176,9 @@ check(const char *what, const struct smtp_message *m, enum outcome outcome,
 {
 	if (m->result.outcome != outcome ||
 	    strstr(m->result.text, text) == NULL)
-		fail_msg("%s: %s, %d, %s; want %s, %s", what,
-		    outcome_name(m->result.outcome), m->result.code,
-		    m->result.text, outcome_name(outcome), text);
+		fail_msg("%s: outcome %d, %d, %s; want %d, %s", what,
+		    m->result.outcome, m->result.code, m->result.text,
+		    outcome, text);
 	assert_int_equal(m->result.retry_after, -1);
 }
 

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ROOM	(2 << 20)	/* bytes: for some hundred marks */
+
 /*
  * States of a day, each transition one transaction:
  *
@@ -236,17 +238,34 @@ queue_make_due(struct queue *q, int64_t now, const char *domain)
 }
 
 /*
- * The log grows by as much as is written, and its room is used again after
- * the checkpoint.
+ * The write-ahead log is what marks go to first: they are safe there even when
+ * the database itself cannot grow.  What is set aside for them reads as zeros,
+ * which no reader takes for a part of the log.
  */
 int
 queue_reserve(struct queue *q)
 {
-	return queue_exec(q, "REPLACE INTO secret (name, value)"
-	    " VALUES ('room', zeroblob(2097152));"
-	    "DELETE FROM secret WHERE name = 'room';"
-	    "PRAGMA wal_checkpoint(RESTART)",
-	    "no room to note what is sent, so nothing is sent");
+	static const char why[] =
+	    "no room to note what is sent, so nothing is sent";
+	sqlite3_int64 size = ROOM;
+	sqlite3_file *log;
+	int rc, chunk = ROOM;
+
+	/* The log is open when something was read or written. */
+	if (queue_exec(q, "REPLACE INTO secret (name, value)"
+	    " VALUES ('room', '');"
+	    "DELETE FROM secret WHERE name = 'room'", why) == -1)
+		return -1;
+	rc = sqlite3_file_control(q->db, "main", SQLITE_FCNTL_JOURNAL_POINTER,
+	    &log);
+	if (rc == SQLITE_OK)
+		rc = log->pMethods->xFileControl(log, SQLITE_FCNTL_CHUNK_SIZE,
+		    &chunk);
+	if (rc == SQLITE_OK)
+		rc = log->pMethods->xFileControl(log, SQLITE_FCNTL_SIZE_HINT,
+		    &size);
+	return rc == SQLITE_OK ? 0 : queue_fail(q, "%s: %s", why,
+	    sqlite3_errstr(rc));
 }
 
 /* What became of an attempt. */

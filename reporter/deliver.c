@@ -270,6 +270,7 @@ static void
 work(struct deliver *v)
 {
 	for (;;) {
+		mails_collect(v->mails);
 		if (may_start(v)) {
 			refill(v);
 			if (waiting(v) + under_way(v) == 0 &&
@@ -280,10 +281,10 @@ work(struct deliver *v)
 			mails_start(v->mails);
 		} else if (!wind_up(v))
 			break;
+		mails_mark(v->mails);
 		if (under_way(v) > 0)
 			https_poll(v->https, daily_fd(v->daily), MARKS_MS);
 		daily_poll(v->daily, 0);
-		mails_collect(v->mails);
 		marks_commit_old(&v->marks);
 		show_progress(v);
 	}

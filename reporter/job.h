@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "reporter/mailer.h"
 #include "reporter/queue.h"
 #include "reporter/rua.h"
 #include "reporter/schedule.h"
@@ -13,7 +12,6 @@
 /* One delivery, from its being due to its outcome in the queue. */
 struct job {
 	struct schedule_job scheduled;	/* first: a schedule hands this back */
-	struct mailer_job mail;
 	struct queue_delivery d;
 	struct queue_report r;		/* filled in when it is started */
 	char *sender;			/* of a mail, likewise */

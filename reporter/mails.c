@@ -38,6 +38,7 @@ struct mails {
 
 	struct mailer *mailer;		/* NULL until a mail is due */
 	struct job_list waiting;
+	struct mailer_session *ended;	/* its mails are not marked yet */
 	size_t started;			/* mails */
 	size_t sessions, limit;
 	unsigned vain, slow;		/* sessions in a row */
@@ -148,6 +149,7 @@ static void
 start_session(struct mails *m)
 {
 	struct mailer_job *list = NULL, **end = &list;
+	struct mailer_job *mail;
 	bool fresh = false;
 	struct job *j;
 
@@ -155,11 +157,11 @@ start_session(struct mails *m)
 	    (j = next_mail(m)) != NULL; n--) {
 		marks_must(m->marks, sender_for(&m->sender, m->marks->queue,
 		    j->d.uri, m->marks->clock(), &j->sender, &fresh));
-		j->mail = (struct mailer_job){ .report = &j->r,
+		*end = mail = xmalloc(sizeof(*mail));
+		*mail = (struct mailer_job){ .report = &j->r,
 		    .sender = j->sender,
 		    .address = j->to.target, .arg = j };
-		*end = &j->mail;
-		end = &j->mail.next;
+		end = &mail->next;
 		m->started++;
 	}
 	if (fresh)
@@ -243,35 +245,41 @@ end_mails(struct mails *m, const struct mailer_session *s)
 		if (mail->answered)
 			marks_finish(m->marks, mail->arg, &mail->result);
 		else if (m->stopping)
-			continue;	/* it stays as it is in the queue */
+			;		/* it stays as it is in the queue */
 		else if (blamed && again)
 			wait_again(m, mail->arg);
 		else {
 			marks_finish(m->marks, mail->arg, &mail->result);
 			blamed = true;
 		}
+		free(mail);
 	}
-}
-
-static void
-end_session(struct mails *m, const struct mailer_session *s)
-{
-	m->sessions--;
-	if (!m->stopping)
-		judge(m, s);
-	end_mails(m, s);
 }
 
 void
 mails_collect(struct mails *m)
 {
-	struct mailer_session *list, *next;
+	struct mailer_session *s, **end;
 
-	list = m->mailer != NULL ? mailer_done(m->mailer) : NULL;
-	for (; list != NULL; list = next) {
-		next = list->next;
-		end_session(m, list);
-		free(list);
+	for (end = &m->ended; *end != NULL; end = &(*end)->next)
+		;
+	*end = m->mailer != NULL ? mailer_done(m->mailer) : NULL;
+	for (s = *end; s != NULL; s = s->next) {
+		m->sessions--;
+		if (!m->stopping)
+			judge(m, s);
+	}
+}
+
+void
+mails_mark(struct mails *m)
+{
+	struct mailer_session *s;
+
+	while ((s = m->ended) != NULL) {
+		m->ended = s->next;
+		end_mails(m, s);
+		free(s);
 	}
 }
 
@@ -282,8 +290,10 @@ mails_stop(struct mails *m, bool at_once)
 	if (m->mailer == NULL)
 		return;
 	mailer_stop(m->mailer, at_once);
-	if (at_once)
+	if (at_once) {
 		mails_collect(m);
+		mails_mark(m);
+	}
 }
 
 size_t

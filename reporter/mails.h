@@ -15,7 +15,7 @@
  */
 struct mails;
 
-/* woken is called, from any thread, when mails_collect has work to do. */
+/* woken is called, from any thread, when a session has ended. */
 struct mails *mails_new(const struct conf *c, const struct dkim *dkim,
 	    struct marks *marks, void (*woken)(void *arg), void *arg);
 /* Gives up what is under way; jobs are their set's. */
@@ -24,8 +24,12 @@ void	mails_free(struct mails *m);
 void	mails_add(struct mails *m, struct job *j);
 /* Start what sessions may be started. */
 void	mails_start(struct mails *m);
-/* Mark what has ended. */
+/*
+ * Sessions that have ended make room for others; and then mark their mails,
+ * for which the smarthost need not wait.
+ */
 void	mails_collect(struct mails *m);
+void	mails_mark(struct mails *m);
 /*
  * No further mail, and only what the smarthost answers is marked from now on.
  * With at_once, it is given no more time to answer.

@@ -52,6 +52,7 @@ deliver()
 {
 	rm -f "$scratch"/queue.db*
 	cp "$scratch/$2.db" "$scratch/queue.db"
+	sync "$scratch/queue.db"	# or it would have to
 	sample "$1" "$build/tlsrpt-send" --config "$scratch/$1.conf" \
 	    --once
 }

@@ -105,20 +105,36 @@ ends_in_comment(const char *line)
 	return false;
 }
 
+/* Text behind a [section], which inih skips; NULL where there is none. */
+static char *
+behind_section(char *line)
+{
+	char *end = strchr(line, ']');
+
+	if (line[strspn(line, BLANKS)] != '[' || end == NULL ||
+	    end[1 + strspn(end + 1, BLANKS "\r")] == '\0')
+		return NULL;
+	return end + 1;
+}
+
 /* Why it is no line of ours; NULL for one.  One of theirs is marked as cut. */
 static const char *
-refusal(struct inifile *f, const char *line, bool nul)
+refusal(struct inifile *f, char *line, bool nul)
 {
 	const bool too_long = f->cut;
 
 	f->cut |= ends_in_comment(line);
 	if (nul)
 		return "holds a NUL byte";
-	if (!f->cut || f->python)
+	if (f->python)
 		return NULL;
-	return too_long ? "too long, allowed: 198 bytes" :
-	    "has a ; where a comment begins, allowed: a comment on a line of "
-	    "its own";
+	if (too_long)
+		return "too long, allowed: 198 bytes";
+	if (f->cut)
+		return "has a ; where a comment begins, allowed: a comment on "
+		    "a line of its own";
+	return behind_section(line) == NULL ? NULL :
+	    "has text behind the ], allowed: a section on a line of its own";
 }
 
 /* Feeds inih a line at a time. */
@@ -127,6 +143,7 @@ next_line(char *buf, int size, void *arg)
 {
 	struct inifile *f = ((struct calls *)arg)->file;
 	const char *why;
+	char *behind;
 	bool nul;
 
 	line_was_not_used(f);
@@ -137,8 +154,9 @@ next_line(char *buf, int size, void *arg)
 		    strlen(buf + value_bom(buf)) + 1);
 	if ((why = refusal(f, buf, nul)) != NULL) {
 		inifile_complain(f, "line", why);
-		buf[0] = '\0';
-		return buf;
+		/* What comes next is in that section all the same. */
+		behind = behind_section(buf);
+		*(behind != NULL ? behind : buf) = '\0';
 	}
 	cut_blanks(f, buf);
 	f->pending = wants_handler(buf);

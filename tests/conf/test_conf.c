@@ -42,6 +42,9 @@ load(struct conf *c, const char *text, enum conf_need need, char **complaints)
 #define NO_COMMENT "has a ; where a comment begins, allowed: a comment on " \
 	"a line of its own\n"
 
+#define BEHIND "has text behind the ], allowed: a section on a line of its " \
+	"own\n"
+
 static const struct {
 	const char *name, *text, *complaints;
 } bad_files[] = {
@@ -50,6 +53,15 @@ static const struct {
 	{ "unknown section names what there is", "[delivr]\nspread = 5\n",
 	    "t:2: spread: no such section [delivr], allowed: report, spool, "
 	    "queue, dns, https, mail, dkim, deliver, log\n" },
+	{ "a setting behind a section", "[spool] directory = /srv\n",
+	    "t:1: line: " BEHIND },
+	{ "comments behind a section", "[spool];x\n[dns] # x\n[mail]\t; x\n",
+	    "t:1: line: " BEHIND "t:2: line: " BEHIND "t:3: line: " NO_COMMENT },
+	{ "what follows is in that section all the same",
+	    "[spool] x\ngrace = 1h\nspread = 1h\n", "t:1: line: " BEHIND
+	    "t:3: spread: no such setting in [spool]\n" },
+	{ "a setting behind an indented section in a file of Windows",
+	    " [spool]x=y\r\n", "t:1: line: " BEHIND },
 	{ "a key before any section", "spread = 5\n",
 	    "t:1: spread: stands before the first [section]\n" },
 	{ "not a number", "[deliver]\nspread = soon\n",

@@ -51,6 +51,28 @@ for unit in tlsrpt-send tlsrpt-spoold; do
 	fi
 done
 
+# What the README has an operator do after it.
+give_to_user()
+{
+	systemd-sysusers --root="$T/made" &&
+	    systemd-tmpfiles --root="$T/made" --create tlsrpt.conf
+}
+owners()
+{
+	(cd made && stat -c '%A %u:%g %n' var/spool/tlsrpt var/lib/tlsrpt \
+	    etc/tlsrpt/tlsrpt.conf)
+}
+if command -v systemd-tmpfiles >/dev/null; then
+	cp -a root made
+	check 'user and folders can be made' give_to_user
+	id=$(sed -n 's/^tlsrpt:x:\([0-9]*\):.*/\1/p' made/etc/passwd)
+	check 'and are his' equal "drwxr-x--- $id:$id var/spool/tlsrpt
+drwxr-x--- $id:$id var/lib/tlsrpt
+-rw-r----- 0:$id etc/tlsrpt/tlsrpt.conf" "$(owners)"
+else
+	skip 'user and folders' 'no systemd-tmpfiles'
+fi
+
 echo '# mine' >>root/etc/tlsrpt/tlsrpt.conf
 check 'a second time' install_to root
 check 'it keeps the configuration that is there' \

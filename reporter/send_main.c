@@ -177,7 +177,8 @@ open_spool(struct send *s)
 		    "or tlsrpt-spool)", directory);
 	if (spool_open(&s->spool, directory, s->conf.spool.source,
 	    !s->o.dry_run, &why) == -1)
-		fatal("[spool] directory %s: %s: %m", directory, why);
+		fatal("[spool] directory %s: %s: %m%s", directory, why,
+		    spool_hint(errno));
 }
 
 static void

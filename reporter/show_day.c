@@ -2,6 +2,7 @@
  * tlsrpt-show day: what the spool knows of a day, sealed, open or still in
  * the drop-box.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -314,8 +315,8 @@ show_day(const struct show *s, int day)
 
 	if (spool_open(&spool, s->conf.spool.directory, s->conf.spool.source,
 	    false, &why) == -1)
-		fatal("[spool] directory %s: %s: %m", s->conf.spool.directory,
-		    why);
+		fatal("[spool] directory %s: %s: %m%s",
+		    s->conf.spool.directory, why, spool_hint(errno));
 	count_day(&today, &spool, s, day);
 	count_day(&before, &spool, s, day - 1);
 	day_view_make(&v, today.domains, today.n, before.domains, before.n, &a);

@@ -70,6 +70,13 @@ fail:
 	return -1;
 }
 
+const char *
+spool_hint(int error)
+{
+	return error != ENOENT ? "" : "; there is none before the first "
+	    "record, or [spool] directory names another place";
+}
+
 void
 spool_close(struct spool *s)
 {

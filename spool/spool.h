@@ -34,6 +34,8 @@ struct spool {
  */
 int	spool_open(struct spool *s, const char *path, const char *source,
 	    bool create, const char **why);
+/* What to add for people after that errno, "" or static text. */
+const char *spool_hint(int error);
 /* Nothing to do after a failed spool_open, or for an all-zero struct. */
 void	spool_close(struct spool *s);
 

@@ -119,11 +119,7 @@ open_spool(struct spool *s, const struct conf *c, bool create)
 	if (spool_open(s, c->spool.directory, c->spool.source, create,
 	    &why) == 0)
 		return;
-	if (errno == ENOENT)
-		fatal("%s: %s: %m; there is none before the first record, or "
-		    "[spool] directory names another place",
-		    c->spool.directory, why);
-	fatal("%s: %s: %m", c->spool.directory, why);
+	fatal("%s: %s: %m%s", c->spool.directory, why, spool_hint(errno));
 }
 
 static void

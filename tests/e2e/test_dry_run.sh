@@ -42,6 +42,8 @@ check 'a folder that is no spool yet is an error' exits 1 bare
 check 'and it does not become one' test ! -e bare
 mkdir bare
 check 'nor is a folder with nothing in it' exits 1 bare
+check 'and when that is so is said' \
+    grep 'none before the first record, or \[spool\] directory' <(bare 2>&1)
 check 'and it stays so' test -z "$(ls bare)"
 mkdir -p bare/{days,incoming,rejected}
 check 'of an empty spool there is nothing to report' bare

@@ -59,6 +59,10 @@ check 'day: today, with what is in the drop-box' shows '1 domains, 1 sessions' \
     eval 'mkdir -p spool/incoming; record now.example |
     at "$(date -u +%F)" >spool/incoming/x.jsonl; show day'
 rm spool/incoming/x.jsonl
+mkdir bare
+check 'day: no spool yet is said' shows 'none before the first record' \
+    eval 'sed "s|^directory = .*|directory = $T/bare|" tlsrpt.conf >bare.conf
+    "$build/tlsrpt-show" --config bare.conf day 2>&1 || :'
 
 # --- queue -----------------------------------------------------------------
 

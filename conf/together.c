@@ -100,6 +100,22 @@ check_identity(struct checking *k)
 		    "domain, so receivers would not find the mail aligned");
 }
 
+static void
+check_keys(struct checking *k)
+{
+	const char *rsa = k->conf->dkim.selector;
+	const char *ed25519 = k->conf->dkim.ed25519_selector;
+
+	both_or_none(k, rsa, k->conf->dkim.key_file,
+	    "[dkim] selector and key_file");
+	both_or_none(k, ed25519, k->conf->dkim.ed25519_key_file,
+	    "[dkim] ed25519_selector and ed25519_key_file");
+	if (rsa != NULL && ed25519 != NULL && strcasecmp(rsa, ed25519) == 0)
+		objection(k, "[dkim] ed25519_selector: is the same as "
+		    "selector, allowed: another (RFC 6376 section 3.6.2.2: a "
+		    "name has one key)");
+}
+
 /* RFC 5321 section 4.5.3.1.1: 64 bytes before the @, hash included. */
 static void
 check_envelope(struct checking *k)
@@ -126,10 +142,7 @@ together_check(const struct conf *c, enum conf_need need, const char *file,
 	if (c->deliver.retry_min > c->deliver.retry_max)
 		objection(&k, "[deliver] retry_min: is more than retry_max");
 	check_envelope(&k);
-	both_or_none(&k, c->dkim.selector, c->dkim.key_file,
-	    "[dkim] selector and key_file");
-	both_or_none(&k, c->dkim.ed25519_selector, c->dkim.ed25519_key_file,
-	    "[dkim] ed25519_selector and ed25519_key_file");
+	check_keys(&k);
 	both_or_none(&k, c->mail.user, c->mail.password_file,
 	    "[mail] user and password_file");
 	return k.rc;

@@ -242,6 +242,11 @@ static const struct {
 	{ "selector without key", IDENTITY "[dkim]\nselector = s1\n",
 	    "t: [dkim] selector and key_file: one is set without the "
 	    "other\n" },
+	{ "two keys under one selector", IDENTITY
+	    "[dkim]\nselector = s1\nkey_file = /a\n"
+	    "ed25519_selector = S1\ned25519_key_file = /b\n",
+	    "t: [dkim] ed25519_selector: is the same as selector, allowed: "
+	    "another (RFC 6376 section 3.6.2.2: a name has one key)\n" },
 	{ "user without password", IDENTITY "[mail]\nuser = u\n",
 	    "t: [mail] user and password_file: one is set without the "
 	    "other\n" },

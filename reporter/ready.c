@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "conf/mem.h"
+#include "reporter/chain.h"
 
 struct ready {
 	const char *config;
@@ -47,25 +48,58 @@ user_name(void)
 	return p != NULL ? p->pw_name : "this user";
 }
 
+/* The CAs of a run, which OpenSSL may make nothing of. */
+static void
+want_certificates(struct ready *r, const char *key, const char *file)
+{
+	char *why;
+	X509_STORE *store = chain_store(file, &why);
+
+	if (store == NULL)
+		wrong(r, "%s %s", key, why);
+	X509_STORE_free(store);
+	free(why);
+}
+
+/* It is the first line. */
+static void
+want_password(struct ready *r, const char *key, const char *file)
+{
+	FILE *f = fopen(file, "re");
+	int c = f != NULL ? getc(f) : EOF;
+
+	if (c == EOF || c == '\n' || c == '\r')
+		wrong(r, "%s %s: its first line holds no password", key, file);
+	if (f != NULL)
+		fclose(f);
+}
+
 int
 ready_files(const struct conf *c, const char *config, FILE *err)
 {
 	const struct {
 		const char *key, *file;
+		void (*want)(struct ready *, const char *, const char *);
 	} files[] = {
-		{ "[dns] trust_anchor", c->dns.trust_anchor },
-		{ "[https] ca_file", c->https.ca_file },
-		{ "[mail] ca_file", c->mail.ca_file },
-		{ "[mail] password_file", c->mail.password_file },
+		{ "[dns] trust_anchor", c->dns.trust_anchor, NULL },
+		{ "[https] ca_file", c->https.ca_file, want_certificates },
+		{ "[mail] ca_file", c->mail.ca_file, want_certificates },
+		{ "[mail] password_file", c->mail.password_file,
+		    want_password },
 	};
 	struct ready r = { .config = config, .err = err };
 
 	if (!may(config, R_OK))		/* root could, before he became him */
 		wrong(&r, "%s may not read it", user_name());
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (files[i].file != NULL && !may(files[i].file, R_OK))
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].file == NULL)
+			continue;
+		if (!may(files[i].file, R_OK))
 			wrong(&r, "%s %s: %s", files[i].key, files[i].file,
 			    strerror(errno));
+		else if (files[i].want != NULL)
+			files[i].want(&r, files[i].key, files[i].file);
+	}
 	return r.rc;
 }
 

@@ -11,7 +11,7 @@
  * each that begins with the name of the configuration, and returns 0 or -1.
  */
 
-/* Files that settings name, to be read. */
+/* Files that settings name: can they be read, and is in them what should be? */
 int	ready_files(const struct conf *c, const char *config, FILE *err);
 
 /*

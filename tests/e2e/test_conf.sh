@@ -63,6 +63,25 @@ misses()
 check 'a trust anchor that is not there is told' misses dns trust_anchor
 check 'so are certificates for https' misses https ca_file
 
+# holds KEY TEXT FILE: this in it is told
+holds()
+{
+	sed "/^$2 /d; /^\\[$1\\]/a $2 = $T/$4" tlsrpt.conf >holds.conf
+	fails "$build/tlsrpt-send" --config holds.conf --check-config \
+	    --no-dns >said 2>&1
+	cat said
+	grep -qF "[$1] $2 $T/$4: $3" said
+}
+echo >line
+check 'a file with no certificates for https' holds https ca_file \
+    'no certificates' line
+check 'and for the smarthost' holds mail ca_file 'no certificates' line
+check 'a folder in its place' holds https ca_file 'no certificates' spool
+conf_set mail user someone
+check 'a file with no password' holds mail password_file \
+    'its first line holds no password' line
+sed -i '/^user = someone/d' tlsrpt.conf
+
 # As a run would find it.
 ready()
 {

@@ -1,6 +1,7 @@
 #include "reporter/dns.h"
 
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <limits.h>
@@ -59,6 +60,15 @@ set_options(struct ub_ctx *ctx)
 	return err;
 }
 
+/* libunbound would read it for ever. */
+static bool
+is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* 0, or libunbound's error and what it is about. */
 static int
 set_up(struct ub_ctx *ctx, const struct dns_config *c, const char **what)
@@ -88,6 +98,8 @@ set_up(struct ub_ctx *ctx, const struct dns_config *c, const char **what)
 	 */
 	if (c->trust_anchor != NULL) {
 		*what = c->trust_anchor;
+		if (is_folder(c->trust_anchor))
+			return UB_READFILE;
 		if ((err = ub_ctx_add_ta_file(ctx, c->trust_anchor)) != 0)
 			return err;
 	}

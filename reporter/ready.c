@@ -13,6 +13,7 @@
 
 #include "conf/mem.h"
 #include "reporter/chain.h"
+#include "reporter/dns.h"
 
 struct ready {
 	const char *config;
@@ -74,6 +75,25 @@ want_password(struct ready *r, const char *key, const char *file)
 		fclose(f);
 }
 
+/* libunbound reads them when it is set up, and asks nobody yet. */
+static void
+want_resolver(struct ready *r, const struct conf *c)
+{
+	const struct dns_config config = {
+		.resolver = c->dns.resolver,
+		.trust_anchor = c->dns.trust_anchor,
+		.timeout = c->dns.timeout,
+	};
+	struct dns *dns;
+	char *why;
+
+	if ((dns = dns_new(&config, &why)) == NULL) {
+		wrong(r, "[dns] %s", why);
+		free(why);
+	}
+	dns_free(dns);
+}
+
 int
 ready_files(const struct conf *c, const char *config, FILE *err)
 {
@@ -100,6 +120,8 @@ ready_files(const struct conf *c, const char *config, FILE *err)
 		else if (files[i].want != NULL)
 			files[i].want(&r, files[i].key, files[i].file);
 	}
+	if (r.rc == 0 && c->dns.rua_lookup != LOOKUP_NEVER)
+		want_resolver(&r, c);
 	return r.rc;
 }
 

@@ -63,23 +63,31 @@ misses()
 check 'a trust anchor that is not there is told' misses dns trust_anchor
 check 'so are certificates for https' misses https ca_file
 
-# holds KEY TEXT FILE: this in it is told
+# holds SECTION KEY FILE TEXT: this is told of what is in it
 holds()
 {
-	sed "/^$2 /d; /^\\[$1\\]/a $2 = $T/$4" tlsrpt.conf >holds.conf
-	fails "$build/tlsrpt-send" --config holds.conf --check-config \
-	    --no-dns >said 2>&1
+	sed "/^$2 /d; /^\\[$1\\]/a $2 = $T/$3" tlsrpt.conf >holds.conf
+	exits 2 timeout 20 "$build/tlsrpt-send" --config holds.conf \
+	    --check-config --no-dns >said 2>&1
 	cat said
-	grep -qF "[$1] $2 $T/$4: $3" said
+	grep -qxF "holds.conf: $4" said
 }
 echo >line
-check 'a file with no certificates for https' holds https ca_file \
-    'no certificates' line
-check 'and for the smarthost' holds mail ca_file 'no certificates' line
-check 'a folder in its place' holds https ca_file 'no certificates' spool
+echo none >anchor
+none='no certificates: no certificate or crl found'
+check 'a file with no certificates for https' holds https ca_file line \
+    "[https] ca_file $T/line: $none"
+check 'and for the smarthost' holds mail ca_file line \
+    "[mail] ca_file $T/line: $none"
+check 'a folder in its place' holds https ca_file spool \
+    "[https] ca_file $T/spool: $none"
+check 'a trust anchor that is none' holds dns trust_anchor anchor \
+    "[dns] $T/anchor: initialization failure"
+check 'a folder in its place' holds dns trust_anchor spool \
+    "[dns] $T/spool: error reading file"
 conf_set mail user someone
-check 'a file with no password' holds mail password_file \
-    'its first line holds no password' line
+check 'a file with no password' holds mail password_file line \
+    "[mail] password_file $T/line: its first line holds no password"
 sed -i '/^user = someone/d' tlsrpt.conf
 
 # As a run would find it.

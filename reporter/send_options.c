@@ -204,4 +204,6 @@ send_options_parse(struct send_options *o, int argc, char **argv)
 		    argv[optind]);
 	if (o->outdir != NULL && (!o->dry_run || o->explain))
 		send_options_wrong("--out goes with --dry-run");
+	if (o->no_dns && !o->check)
+		send_options_wrong("--no-dns goes with --check-config");
 }

@@ -62,6 +62,7 @@ check 'refused it is' equal 'failed' "$(sql "select state from delivery
 
 check '--max-runtime 0 is none: 2' exits 2 send --max-runtime 0
 check '--out without --dry-run: 2' exits 2 send --out out
+check '--no-dns without --check-config: 2' exits 2 send --no-dns
 check 'nor with --explain: 2' exits 2 send --explain one.example --out out
 check 'and makes nothing' test ! -e out
 

@@ -164,14 +164,14 @@ verify_file(const char *path, FILE *out, struct verify_totals *totals)
 }
 
 static void
-verify_segment(int dirfd, const char *folder, const struct segment *listed,
-    FILE *out, struct verify_totals *totals)
+verify_segment(int dirfd, const char *folder, int day,
+    const struct segment *listed, FILE *out, struct verify_totals *totals)
 {
 	char *path = xasprintf("%s/%s", folder, listed->name);
 	const struct inspected f = { path, out, totals,
 		listed->live ? BEING_WRITTEN : TORN };
 	struct segment g;
-	int fd = segment_open(&g, dirfd, listed->name, listed->day);
+	int fd = segment_open(&g, dirfd, listed->name, day);
 
 	if (fd != -1 || errno != ENOENT) {	/* else sealed since */
 		totals->files++;
@@ -199,7 +199,7 @@ verify_day(const struct spool *s, int day, FILE *out,
 		complain(&f, 0, strerrordesc_np(errno));
 	else {
 		for (size_t i = 0; i < list.n; i++)
-			verify_segment(dirfd, folder, &list.list[i], out,
+			verify_segment(dirfd, folder, day, &list.list[i], out,
 			    totals);
 		segments_release(&list);
 	}

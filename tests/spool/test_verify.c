@@ -123,6 +123,8 @@ a_spool_is_looked_through(void **state)
 	put_segment(&s->spool, "a.seg", HEADER("1", "") GOOD "x\n");
 	put_segment(&s->spool, "b.open", HEADER("2", "") GOOD "tor");
 	put_segment(&s->spool, "c.seg", HEADER("3", "") GOOD);
+	put_segment(&s->spool, "d.seg", "{\"tlsrpt-segment\":1,\"id\":\"4\","
+	    "\"day\":\"2026-11-20\",\"source\":\"h\",\"created\":1}\n" GOOD);
 	put(s->spool.incoming, "d.jsonl", GOOD "x\n");
 	put(s->spool.incoming, ".e.jsonl", "x\n");
 	/* A live collector in the middle of a line. */
@@ -135,8 +137,10 @@ a_spool_is_looked_through(void **state)
 	assert_string_equal(without_path(text, s->path),
 	    "S/days/2026-11-21/a.seg:3: does not begin with '{'\n"
 	    "S/days/2026-11-21/b.open:3: torn: no newline at its end\n"
+	    "S/days/2026-11-21/d.seg: its header names another day than its "
+	    "folder\n"
 	    "S/incoming/d.jsonl:2: does not begin with '{'\n");
-	assert_int_equal(t.files, 5);
+	assert_int_equal(t.files, 6);
 	free(name);
 	free(text);
 }

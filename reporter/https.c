@@ -5,13 +5,12 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/chain.h"
 
 #define FILES_PER_POST	3		/* a socket, and a pair to resolve */
-#define FILES_BESIDE	128
-#define KEPT_MAX	2048L		/* some 25 KB each */
+#define FILES_BESIDE	64		/* some are SQLite's, some DNS's */
+#define KEPT_MAX	2048		/* idle: some 25 KB each */
 
 static void
 set_up_curl(void)
@@ -32,29 +31,31 @@ check_ca_file(const char *file, char **why)
 }
 
 /*
- * The usual 1,024 files are too few for many posts.  How many idle connections
- * can be kept beside them: a host's next turn should not need new ones.
+ * How many connections there may be.  The usual 1,024 files are too few for
+ * many posts and for the idle connections that are kept beside them, so that a
+ * host's next turn need not begin with new ones.  Where no more files are to be
+ * had, posts wait for one another rather than fail.
  */
 static long
-allow_files(long parallel)
+connections_for(long parallel)
 {
-	rlim_t posts = (rlim_t)(parallel * FILES_PER_POST + FILES_BESIDE);
-	rlim_t need = posts + KEPT_MAX;
+	rlim_t posts = (rlim_t)parallel * FILES_PER_POST + FILES_BESIDE;
+	rlim_t need = posts + KEPT_MAX, have;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return 0;
+		return parallel;
 	if (limit.rlim_cur < need) {
+		have = limit.rlim_cur;
 		limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &limit) == -1) {
-			log_warn("cannot have %llu files open: %m",
-			    (unsigned long long)need);
-			return 0;
-		}
+		if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+			limit.rlim_cur = have;
 	}
-	if (limit.rlim_cur >= need)
-		return KEPT_MAX;
-	return limit.rlim_cur > posts ? (long)(limit.rlim_cur - posts) : 0;
+	have = limit.rlim_cur < need ? limit.rlim_cur : need;
+	if (have >= posts)
+		return parallel + (long)(have - posts);
+	have = have > FILES_BESIDE ? have - FILES_BESIDE : 0;
+	return have > FILES_PER_POST ? (long)(have / FILES_PER_POST) : 1;
 }
 
 static struct curl_slist *
@@ -73,13 +74,13 @@ https_new(const struct https_config *c, char **why)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct https *h;
-	long kept;
+	long connections;
 
 	*why = NULL;
 	if (c->ca_file != NULL && check_ca_file(c->ca_file, why) == -1)
 		return NULL;
 	pthread_once(&once, set_up_curl);
-	kept = allow_files(c->parallel);
+	connections = connections_for(c->parallel);
 	h = xcalloc(1, sizeof(*h));
 	h->allow_private = c->allow_private;
 	h->verify = c->verify;
@@ -91,7 +92,8 @@ https_new(const struct https_config *c, char **why)
 	h->multi = curl_multi_init();
 	curl_must(h->multi == NULL, "curl_multi_init");
 	SET_MULTI(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, c->per_host);
-	SET_MULTI(h->multi, CURLMOPT_MAXCONNECTS, c->parallel + kept);
+	SET_MULTI(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections);
+	SET_MULTI(h->multi, CURLMOPT_MAXCONNECTS, connections);
 	return h;
 }
 

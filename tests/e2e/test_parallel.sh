@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # 10,000 reports to one dead collector hold up nobody and make no 10,000
-# attempts; mail sessions run side by side, with so many mails each.
+# attempts, nor does a low limit on files; mail sessions run side by side, with
+# so many mails each.
 . "$(dirname "$0")/lib.sh"
 
 trap 'kill $dead $sink 2>/dev/null; stop_nginx' EXIT
@@ -64,6 +65,20 @@ check 'all of its reports wait for the next try' equal '10000 pending 1
     from delivery group by state, tries order by 1 desc" | sort -rn)"
 check 'most of them were not tried now' test 9900 -lt "$(sql "select count(*)
     from delivery where note like 'not tried%'")"
+
+# Where few files may be open, posts wait for one another.
+rm -rf queue.db* spool
+mkdir spool
+conf_set https verify no
+for n in {0..99}; do
+	record "d$n.example" "v=TLSRPTv1; rua=https://h$n.localhost:$https_port/"
+done >hosts.jsonl
+check 'records for many hosts go in' spool add --day "$day" hosts.jsonl
+with_few_files()
+{
+	(ulimit -n 70 && send --once)
+}
+check 'with few files all are sent' with_few_files
 
 # A smarthost that answers DATA only when so many sessions are at it, each
 # time; writes a line for each session that ends: its number of mails.

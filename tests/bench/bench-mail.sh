@@ -11,6 +11,11 @@ mails=5000 few=1000 sessions=4
 port=18525
 [[ -x /usr/sbin/smtp-sink ]] && PATH+=:/usr/sbin
 
+# Several may listen, and would share what comes.
+if (: </dev/tcp/127.0.0.1/$port) 2>/dev/null; then
+	echo "port $port is taken"
+	exit 1
+fi
 smtp-sink -c -u "$(id -un)" 127.0.0.1:$port 100 >/dev/null 2>&1 &
 trap 'kill %1; rm -rf "$scratch"' EXIT
 

@@ -239,17 +239,18 @@ queue_make_due(struct queue *q, int64_t now, const char *domain)
 
 /*
  * The write-ahead log is what marks go to first: they are safe there even when
- * the database itself cannot grow.  What is set aside for them reads as zeros,
- * which no reader takes for a part of the log.
+ * the database itself cannot grow.  All of the log may be in use, so what is
+ * set aside for them is added to it.  It reads as zeros, which no reader takes
+ * for a part of the log.
  */
 int
 queue_reserve(struct queue *q)
 {
 	static const char why[] =
 	    "no room to note what is sent, so nothing is sent";
-	sqlite3_int64 size = ROOM;
+	sqlite3_int64 size = 0;
 	sqlite3_file *log;
-	int rc, chunk = ROOM;
+	int rc, chunk = 4096;
 
 	/* The log is open when something was read or written. */
 	if (queue_exec(q, "REPLACE INTO secret (name, value)"
@@ -258,6 +259,10 @@ queue_reserve(struct queue *q)
 		return -1;
 	rc = sqlite3_file_control(q->db, "main", SQLITE_FCNTL_JOURNAL_POINTER,
 	    &log);
+	if (rc == SQLITE_OK)
+		rc = log->pMethods->xFileSize(log, &size);
+	size += ROOM;
+	/* Without chunks the file would not grow now. */
 	if (rc == SQLITE_OK)
 		rc = log->pMethods->xFileControl(log, SQLITE_FCNTL_CHUNK_SIZE,
 		    &chunk);

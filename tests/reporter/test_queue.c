@@ -384,6 +384,37 @@ what_is_reserved_is_there_and_free(void **state)
 	queue_close(q);
 }
 
+/* A day fills the log without its being written back to the database. */
+static void
+what_is_reserved_is_beyond_what_the_log_holds(void **state)
+{
+	static const char body[2200000];
+	struct queue *q = open_queue(QUEUE_WRITE);
+	struct queue_delivery d = delivery(QUEUE_HTTPS, "a", NOW);
+	struct queue_report r = report("example.com", 2);
+	off_t held, size;
+
+	(void)state;
+	add_day(q, 1, &d, 1);
+	r.body = body;
+	r.len = sizeof(body);
+	d.report = 0;
+	must(q, queue_begin(q));
+	must(q, queue_add_part(q, DAY, 2, NOW));
+	must(q, queue_add_report(q, &r));
+	must(q, queue_add_delivery(q, &d));
+	must(q, queue_commit(q));
+	held = log_size();
+	assert_true(held > (off_t)sizeof(body));
+	must(q, queue_reserve(q));
+	size = log_size();
+	assert_true(size >= held + 2097152);
+	for (int i = 0; i < 100; i++)
+		must(q, queue_deferred(q, d.row, NOW + i, NOW + i + 1, "503"));
+	assert_int_equal(log_size(), size);
+	queue_close(q);
+}
+
 static void
 destination_is_unique_within_a_report(void **state)
 {
@@ -864,6 +895,7 @@ main(void)
 		TEST(a_delivery_is_of_the_report_it_names),
 		TEST(a_day_is_begun_for_writing),
 		TEST(what_is_reserved_is_there_and_free),
+		TEST(what_is_reserved_is_beyond_what_the_log_holds),
 		TEST(destination_is_unique_within_a_report),
 		TEST(due_in_order),
 		TEST(delivery_ends_once),

@@ -31,7 +31,7 @@ find_user(struct claim *c)
 
 /* Make a folder that belongs to whom we become, unless it is there. */
 static void
-make_folder(const struct claim *c, const char *path)
+make_folder(const struct claim *c, const char *key, const char *path)
 {
 	char *slash, *parent = xstrdup(path);
 	int made;
@@ -43,10 +43,11 @@ make_folder(const struct claim *c, const char *path)
 	free(parent);
 	made = mkdir(path, 0750);
 	if (made == -1 && errno != EEXIST)
-		fatal("%s: cannot be made: %m", path);
+		fatal("[spool] %s %s: cannot be made: %m", key, path);
 	if (made == 0 && c->user.name != NULL &&
 	    lchown(path, c->user.uid, c->user.gid) == -1)
-		fatal("%s: cannot be given to %s: %m", path, c->user.name);
+		fatal("[spool] %s %s: cannot be given to %s: %m", key, path,
+		    c->user.name);
 }
 
 /* Returns -1 when another instance is running. */
@@ -55,9 +56,9 @@ lock_runtime(struct claim *c)
 {
 	const char *path = c->conf->spool.runtime_directory;
 
-	make_folder(c, path);
+	make_folder(c, "runtime_directory", path);
 	if ((c->runtime = file_opendir(AT_FDCWD, path, 0750)) == -1)
-		fatal("%s: %m", path);
+		fatal("[spool] runtime_directory %s: %m", path);
 	if (file_lock(c->runtime) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK)
@@ -117,7 +118,7 @@ drop_privileges(struct claim *c)
 {
 	const char *why;
 
-	make_folder(c, c->conf->spool.directory);
+	make_folder(c, "directory", c->conf->spool.directory);
 	/* The kernel's queue is short.  Nothing is lost where we may not. */
 	setpriority(PRIO_PROCESS, 0, NICE);
 	if (c->user.name != NULL && priv_drop(&c->user, &why) == -1)

@@ -157,6 +157,12 @@ echo precious >sock/tlsrpt.sock
 check "a file of that name is left alone" exits 1 "$spoold" \
     --config tlsrpt.conf
 check "and has what it had" equal precious "$(cat sock/tlsrpt.sock)"
+touch file
+configure runtime_directory "$T/file"
+"$spoold" --config tlsrpt.conf 2>log2
+check "a file for a folder is status 1" equal 1 "$?"
+check "and the setting is named" \
+    grep -qF "[spool] runtime_directory $T/file: Not a directory" log2
 
 # --- privileges ------------------------------------------------------------
 

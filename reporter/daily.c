@@ -2,6 +2,8 @@
 
 #include <sys/queue.h>
 
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +13,10 @@
 #include "reporter/gzip.h"
 #include "reporter/json.h"
 #include "reporter/ledger.h"
+#include "reporter/lint.h"
 #include "reporter/stop.h"
+#include "reporter/summary.h"
+#include "spool/json_mem.h"
 
 struct daily {
 	const struct conf *conf;
@@ -330,22 +335,57 @@ tell(const struct daily *d, const struct daily_decision *c)
 		    { "record", c->txt }, { NULL, NULL } });
 }
 
+/* May it go by mail, as far as is known by now? */
+static bool
+may_be_mailed(const struct rua_list *to, bool lookup)
+{
+	for (size_t i = 0; i < to->n; i++)
+		if (to->list[i].scheme == RUA_MAILTO)
+			return true;
+	return lookup;
+}
+
+/* A report that is not good is held back when it is to leave (hold.h). */
+static void
+look_over(const json_t *tree, struct daily_report *done)
+{
+	const struct report *r = done->report;
+	const struct lint_names names = {
+		.submitter = r->who->submitter, .domain = r->domain,
+		.report_id = r->id, .filename = r->filename,
+	};
+	char *why = lint_tree(tree, done->jsonlen, &names);
+
+	done->good = why == NULL;
+	free(why);
+}
+
 static int
 finish(struct daily *d, const struct report *r, const struct rua_list *to,
     bool lookup, daily_fn *fn, void *arg)
 {
+	alignas(max_align_t) char memory[JSON_MEM_REPORT];
 	struct daily_report done = { .report = r, .to = to, .lookup = lookup };
-	char *json;
+	char *json, *figures = NULL;
+	json_t *tree;
 	int rc;
 
-	/* Without a text it is held back when it is to leave (hold.h). */
-	if ((json = json_report(r, false, &done.jsonlen)) == NULL)
+	json_mem_begin(memory, sizeof(memory));
+	tree = json_tree(r);
+	if ((json = json_text(tree, false, &done.jsonlen)) == NULL)
 		log_warn("the report %s holds a text that is not UTF-8, a bug "
 		    "of ours", r->id);
+	else
+		look_over(tree, &done);
+	if (done.good && may_be_mailed(to, lookup))
+		figures = summary_figures_of(tree);
+	json_mem_end(tree);
 	gzip_pack(d->gzip, json != NULL ? json : "", done.jsonlen, &done.gzip,
 	    &done.gziplen);
 	done.json = json;
+	done.figures = figures;
 	rc = fn(arg, &done);
+	free(figures);
 	free(json);
 	return rc;
 }

@@ -55,6 +55,8 @@ struct daily_report {
 	const struct report *report;
 	const char *json;		/* compact, as it is in gzip */
 	size_t jsonlen;
+	bool good;			/* lint has nothing against it */
+	const char *figures;		/* for its mail; NULL: no mail, not good */
 	const void *gzip;
 	size_t gziplen;
 	const struct rua_list *to;	/* empty when lookup */

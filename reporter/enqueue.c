@@ -2,6 +2,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/hold.h"
 #include "reporter/retry.h"
 #include "reporter/suppress.h"
 #include "spool/day.h"
@@ -116,6 +117,7 @@ enqueue_form(const struct daily_report *r, int64_t now)
 		.sessions = r->report->successful + r->report->failed,
 		.failures = r->report->failed,
 		.body = r->gzip, .len = r->gziplen,
+		.figures = r->figures,
 	};
 }
 
@@ -144,6 +146,8 @@ put_report(void *arg, const struct daily_report *r)
 	d->reports++;
 	if (!r->lookup && r->to->n == 0)
 		return 0;		/* copies were all that is wanted */
+	if (r->good)
+		q.seal = hold_seal(&q);
 	days_must(d, queue_add_report(d->queue, &q));
 	if (r->lookup)
 		put_lookup(d);

@@ -27,7 +27,10 @@ const char *enqueue_refusal(struct days *d, const struct daily_report *r,
 int64_t	enqueue_first_try(const struct days *d, const struct daily_report *r,
 	    const struct rua *to);
 
-/* As the queue has them, if queued now; they point into what is given. */
+/*
+ * As the queue has them, if queued now, but without a seal: who only shows
+ * them reads the finished report.  They point into what is given.
+ */
 struct queue_report enqueue_form(const struct daily_report *r, int64_t now);
 struct queue_delivery enqueue_to(const struct rua *to);
 

@@ -10,7 +10,6 @@
 #include "spool/day.h"
 #include "spool/json_mem.h"
 
-#define TREE_MEM	(64 << 10)	/* a report of a hundred failures */
 #define TEXT_FIRST	2048	/* bytes: most reports are smaller */
 /* Readers keep counts in 32 bits; what is beyond saturates. */
 #define COUNT_MAX	UINT32_MAX
@@ -172,8 +171,8 @@ date_range(int day)
 	return finish(o, bad);
 }
 
-static json_t *
-report(const struct report *r)
+json_t *
+json_tree(const struct report *r)
 {
 	json_t *o = json_object();
 	int bad = 0;
@@ -206,21 +205,31 @@ append(const char *s, size_t len, void *arg)
 }
 
 char *
-json_report(const struct report *r, bool readable, size_t *len)
+json_text(const json_t *tree, bool readable, size_t *len)
 {
-	alignas(max_align_t) char tree[TREE_MEM];
 	struct text t = { .s = xmalloc(TEXT_FIRST), .room = TEXT_FIRST };
-	json_t *o;
 
-	json_mem_begin(tree, sizeof(tree));
-	if ((o = report(r)) == NULL || json_dump_callback(o, append, &t,
+	if (json_dump_callback(tree, append, &t,
 	    readable ? JSON_INDENT(2) : JSON_COMPACT) == -1 ||
 	    (readable && append("\n", 1, &t) == -1)) {
 		free(t.s);
 		t = (struct text){ 0 };
 	} else
 		t.s[t.len] = '\0';
-	json_mem_end(o);
 	*len = t.len;
 	return t.s;
+}
+
+char *
+json_report(const struct report *r, bool readable, size_t *len)
+{
+	alignas(max_align_t) char memory[JSON_MEM_REPORT];
+	json_t *tree;
+	char *text;
+
+	json_mem_begin(memory, sizeof(memory));
+	tree = json_tree(r);
+	text = json_text(tree, readable, len);
+	json_mem_end(tree);
+	return text;
 }

@@ -23,7 +23,6 @@
 
 #define COUNT_MAX	UINT32_MAX	/* readers keep counts in 32 bits */
 #define TWINS_MAX	100		/* policies that are compared */
-#define TREE_MEM	(64 << 10)	/* a report of a hundred failures */
 
 static bool
 text(const struct lint_place *p, const json_t *v)
@@ -360,30 +359,39 @@ filename(const struct lint_place *p)
 	return good;
 }
 
+char *
+lint_tree(const json_t *tree, size_t len, const struct lint_names *n)
+{
+	struct lint l = { .n = n };
+	struct lint_place place = { .l = &l };
+
+	if (len > LINT_JSON_MAX)
+		lint_objection(&place, "section 5.2", "%zu bytes, receivers "
+		    "take %d", len, LINT_JSON_MAX);
+	else if (report(&place, tree) && filename(&place))
+		return NULL;
+	return l.why;
+}
+
 /* What there is to object to; when there is nothing, *root is the report. */
 static char *
 read_report(const char *json, size_t len, const struct lint_names *n,
     json_t **root)
 {
-	struct lint l = { .n = n };
-	struct lint_place place = { .l = &l };
 	json_error_t error;
 	json_t *v = NULL;
+	char *why;
 
 	*root = NULL;
-	if (len > LINT_JSON_MAX)
-		lint_objection(&place, "section 5.2", "%zu bytes, receivers "
-		    "take %d", len, LINT_JSON_MAX);
-	else if ((v = json_loadb(json, len, JSON_REJECT_DUPLICATES,
-	    &error)) == NULL)
-		lint_objection(&place, "section 4", "not I-JSON: line %d: %s",
+	if (len <= LINT_JSON_MAX && (v = json_loadb(json, len,
+	    JSON_REJECT_DUPLICATES, &error)) == NULL)
+		return xasprintf("RFC 8460 section 4: not I-JSON: line %d: %s",
 		    error.line, error.text);
-	else if (report(&place, v) && filename(&place)) {
+	if ((why = lint_tree(v, len, n)) == NULL)
 		*root = v;
-		return NULL;
-	}
-	json_decref(v);
-	return l.why;
+	else
+		json_decref(v);
+	return why;
 }
 
 char *
@@ -416,11 +424,11 @@ lint_unpack(const void *gzip, size_t len, const struct lint_names *n,
 char *
 lint_packed(const void *gzip, size_t len, const struct lint_names *n)
 {
-	alignas(max_align_t) char tree[TREE_MEM];
+	alignas(max_align_t) char memory[JSON_MEM_REPORT];
 	json_t *root;
 	char *why;
 
-	json_mem_begin(tree, sizeof(tree));
+	json_mem_begin(memory, sizeof(memory));
 	why = lint_unpack(gzip, len, n, &root);
 	json_mem_end(root);
 	return why;

@@ -7,13 +7,15 @@
 #include <jansson.h>
 
 /*
- * The last look at a report before it leaves.  Reads the finished bytes, not
- * the data they were made from, and says what a receiver would object to:
- * RFC 8460, and what is known to be refused in the field.
+ * A look at a report before it leaves, for what a receiver would object to:
+ * RFC 8460, and what is known to be refused in the field.  Reads what was
+ * made, not the data it was made from.
  *
  * There is no rule that failure details add up to the failed sessions: a
  * session may have several, or none (RFC 8460 section 4.3).
  */
+#define LINT_RULES	1	/* to be counted up with every new rule: what
+				   was good by others is looked over again */
 #define LINT_JSON_MAX	(10 << 20)	/* what receivers unpack */
 #define LINT_MESSAGE_MAX (1 << 20)	/* what receivers take as a mail */
 
@@ -29,6 +31,8 @@ struct lint_names {
  * RFC section, which the caller frees.
  */
 char	*lint_report(const char *json, size_t len, const struct lint_names *n);
+/* The same before it is written, as this many bytes. */
+char	*lint_tree(const json_t *tree, size_t len, const struct lint_names *n);
 /* The same as gzip. */
 char	*lint_packed(const void *gzip, size_t len, const struct lint_names *n);
 /*

@@ -23,7 +23,6 @@
 
 #define NS		1000000000L
 #define ABORT_NS	(NS / 10)
-#define TREE_MEM	(64 << 10)	/* a report of a hundred failures */
 
 struct mailer {
 	const struct conf *conf;
@@ -94,28 +93,46 @@ mailer_refusal(const struct conf *c, const struct dkim *dkim)
 }
 
 /*
- * For people, from what is attached for programs, which is looked over before.
+ * What the report says, from what is attached, which is looked over before.
  * NULL with *why when lint objects.
  */
 static char *
-summary_of(const struct queue_report *r, const struct lint_names *names,
+read_figures(const struct queue_report *r, const struct lint_names *names,
     char **why)
 {
-	alignas(max_align_t) char tree[TREE_MEM];
-	struct arena a = { 0 };
-	struct reading reading;
-	json_t *root;
+	alignas(max_align_t) char memory[JSON_MEM_REPORT];
+	json_t *tree;
 	char *text = NULL;
 
-	json_mem_begin(tree, sizeof(tree));
-	if ((*why = lint_unpack(r->body, r->len, names, &root)) == NULL) {
-		reading_take(&reading, root, names, &a);
-		text = summary_text(&reading, names->submitter, r->day,
-		    r->part);
-		reading_release(&reading);
-		arena_release(&a);
+	json_mem_begin(memory, sizeof(memory));
+	if ((*why = lint_unpack(r->body, r->len, names, &tree)) == NULL)
+		text = summary_figures_of(tree);
+	json_mem_end(tree);
+	return text;
+}
+
+/* For people; NULL with *why when lint objects to the report. */
+static char *
+summary_of(const struct conf *c, const struct queue_report *r,
+    const struct lint_names *names, char **why)
+{
+	struct summary s = {
+		.organization = c->report.organization_name,
+		.contact = c->report.contact_info,
+		.submitter = names->submitter,
+		.domain = r->domain, .day = r->day, .part = r->part,
+		.successful = r->sessions - r->failures,
+		.failed = r->failures, .figures = r->figures,
+	};
+	char *figures = NULL, *text;
+
+	if (r->figures == NULL || !hold_is_sealed(r)) {
+		if ((figures = read_figures(r, names, why)) == NULL)
+			return NULL;
+		s.figures = figures;
 	}
-	json_mem_end(NULL);
+	text = summary_text(&s);
+	free(figures);
 	return text;
 }
 
@@ -147,7 +164,7 @@ mailer_message(const struct conf *c, const struct dkim *dkim,
 	};
 	char *summary, *message, *objection;
 
-	if ((summary = summary_of(r, &names, &objection)) == NULL) {
+	if ((summary = summary_of(c, r, &names, &objection)) == NULL) {
 		*why = hold_reason(objection);
 		return NULL;
 	}

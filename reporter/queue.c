@@ -175,8 +175,8 @@ queue_add_report(struct queue *q, struct queue_report *r)
 {
 	sqlite3_stmt *s = queue_statement(q, ADD_REPORT,
 	    "INSERT INTO report (day, part, made, domain, report_id, filename,"
-	    " sessions, failures, body)"
-	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+	    " sessions, failures, body, seal, figures)"
+	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
 
 	bind_int(s, 1, r->day);
 	bind_int(s, 2, r->part);
@@ -187,6 +187,8 @@ queue_add_report(struct queue *q, struct queue_report *r)
 	bind_int(s, 7, (int64_t)r->sessions);
 	bind_int(s, 8, (int64_t)r->failures);
 	bind_blob(s, 9, r->body, r->len);
+	bind_int(s, 10, r->seal);
+	bind_text(s, 11, r->figures);
 	if (in_day(q) == -1 || queue_step(q, s, "cannot add a report") == -1)
 		return -1;
 	r->row = q->last_report = sqlite3_last_insert_rowid(q->db);

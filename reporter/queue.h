@@ -44,6 +44,8 @@ struct queue_report {
 	uint64_t sessions, failures;
 	const void *body;	/* gzip */
 	size_t len;
+	const char *figures;	/* for its mail, see summary.h; or NULL */
+	int64_t seal;		/* of what lint has looked over, see hold.h */
 	void *memory;
 };
 void	queue_report_release(struct queue_report *r);

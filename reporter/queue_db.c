@@ -111,6 +111,10 @@ static const char *const migrations[] = {
 
 	/* It was more than the report, from which it can be written. */
 	"ALTER TABLE report DROP COLUMN summary;",
+
+	/* What is there already has neither: it is read when it leaves. */
+	"ALTER TABLE report ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE report ADD COLUMN figures TEXT;",
 };
 #define VERSION_NOW	(int)(sizeof(migrations) / sizeof(migrations[0]))
 

@@ -23,7 +23,7 @@ queue_state_name(enum queue_state s)
 	return queue_states[s];
 }
 
-/* Columns never hold NULL but for note; without memory they would. */
+/* Columns never hold NULL but for note, figures; without memory they would. */
 static const char *
 column(sqlite3_stmt *s, int i)
 {
@@ -143,7 +143,7 @@ queue_next_due(struct queue *q, const char *domain, int64_t *t)
 static void
 read_report(sqlite3_stmt *s, struct queue_report *r)
 {
-	const char *texts[3];
+	const char *texts[3], *figures = column(s, 10);
 	const void *body = sqlite3_column_blob(s, 8);
 	size_t room, submitter;
 	char *end, *text;
@@ -154,7 +154,8 @@ read_report(sqlite3_stmt *s, struct queue_report *r)
 	r->sessions = (uint64_t)sqlite3_column_int64(s, 6);
 	r->failures = (uint64_t)sqlite3_column_int64(s, 7);
 	r->len = body ? (size_t)sqlite3_column_bytes(s, 8) : 0;
-	room = r->len;
+	r->seal = sqlite3_column_int64(s, 9);
+	room = r->len + (figures != NULL ? strlen(figures) + 1 : 0);
 	for (int i = 0; i < 3; i++) {
 		if ((texts[i] = column(s, 3 + i)) == NULL)
 			texts[i] = "";
@@ -168,6 +169,7 @@ read_report(sqlite3_stmt *s, struct queue_report *r)
 	r->filename = append_text(&end, texts[2]);
 	r->submitter = text = append(&end, texts[2], submitter + 1);
 	text[submitter] = '\0';
+	r->figures = figures != NULL ? append_text(&end, figures) : NULL;
 	r->body = append(&end, body, r->len);
 }
 
@@ -176,7 +178,8 @@ queue_get_report(struct queue *q, int64_t row, struct queue_report *r)
 {
 	sqlite3_stmt *s = queue_statement(q, GET_REPORT,
 	    "SELECT day, part, made, domain, report_id, filename,"
-	    " sessions, failures, body FROM report WHERE id = ?1");
+	    " sessions, failures, body, seal, figures FROM report"
+	    " WHERE id = ?1");
 	int rc;
 
 	memset(r, 0, sizeof(*r));

@@ -185,32 +185,27 @@ policy(FILE *f, const struct reading_policy *p)
 }
 
 static void
-head(FILE *f, const struct reading *r, const char *submitter, int day,
-    unsigned part)
+head(FILE *f, const struct summary *s)
 {
-	const char *organization = text_or_none(r->organization);
 	char text[DAY_TEXT];
 
 	paragraph(f, "", 0, "This is a report on TLS connections to the mail "
-	    "servers of %s, as seen by %s.", text_or_none(r->domain),
-	    organization);
-	if (part > 1)
+	    "servers of %s, as seen by %s.", s->domain, s->organization);
+	if (s->part > 1)
 		paragraph(f, "", 0, "These figures came in late: what an "
 		    "earlier report said of the same day, they add to.");
 	putc('\n', f);
 	paragraph(f, "Reporter:    ", LABEL_INDENT, "%s (%s)",
-	    organization, submitter);
-	paragraph(f, "Contact:     ", LABEL_INDENT, "%s",
-	    text_or_none(r->contact));
-	paragraph(f, "Domain:      ", LABEL_INDENT, "%s",
-	    text_or_none(r->domain));
+	    s->organization, s->submitter);
+	paragraph(f, "Contact:     ", LABEL_INDENT, "%s", s->contact);
+	paragraph(f, "Domain:      ", LABEL_INDENT, "%s", s->domain);
 	paragraph(f, "Period:      ", LABEL_INDENT,
-	    "%s 00:00:00 to 23:59:59 UTC", day_format(day, text));
-	counts(f, "Sessions:    ", r->successful, r->failed);
+	    "%s 00:00:00 to 23:59:59 UTC", day_format(s->day, text));
+	counts(f, "Sessions:    ", s->successful, s->failed);
 }
 
 static void
-foot(FILE *f, const struct reading *r)
+foot(FILE *f, const struct summary *s)
 {
 	putc('\n', f);
 	fputs("The attachment holds the same figures in full, for programs to "
@@ -218,27 +213,52 @@ foot(FILE *f, const struct reading *r)
 	putc('\n', f);
 	paragraph(f, "", 0, "You get this report because of the DNS record "
 	    "_smtp._tls.%s, which asks for it. Questions about it are welcome "
-	    "at %s.", text_or_none(r->domain), text_or_none(r->contact));
+	    "at %s.", s->domain, s->contact);
 }
 
 char *
-summary_text(const struct reading *r, const char *submitter, int day,
-    unsigned part)
+summary_text(const struct summary *s)
+{
+	char *text;
+	size_t len;
+	FILE *f = xmemstream(&text, &len);
+
+	head(f, s);
+	fputs(s->figures, f);
+	foot(f, s);
+	xmemclose(f);
+	return text;
+}
+
+char *
+summary_figures(const struct reading *r)
 {
 	size_t shown = r->npolicies < POLICIES_SHOWN ? r->npolicies :
 	    POLICIES_SHOWN;
 	char *text;
 	size_t len;
-	FILE *f;
+	FILE *f = xmemstream(&text, &len);
 
-	f = xmemstream(&text, &len);
-	head(f, r, submitter, day, part);
 	for (size_t i = 0; i < shown; i++)
 		policy(f, &r->policies[i]);
 	if (r->npolicies > shown)
 		fprintf(f, "\nAnd %zu more policies, see the attachment.\n",
 		    r->npolicies - shown);
-	foot(f, r);
 	xmemclose(f);
+	return text;
+}
+
+char *
+summary_figures_of(json_t *tree)
+{
+	static const struct lint_names none;
+	struct arena a = { 0 };
+	struct reading r;
+	char *text;
+
+	reading_take(&r, json_incref(tree), &none, &a);
+	text = summary_figures(&r);
+	reading_release(&r);
+	arena_release(&a);
 	return text;
 }

@@ -13,6 +13,8 @@
  * The end takes the reference to the document that was made in between (or
  * NULL).  Nothing else that jansson made must be left then.  Not to be nested.
  */
+#define JSON_MEM_REPORT	(64 << 10)	/* bytes: of a hundred failures */
+
 void	json_mem_begin(void *buf, size_t size);
 void	json_mem_end(json_t *document);
 

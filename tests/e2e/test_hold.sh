@@ -21,6 +21,9 @@ check 'their reports are queued, all for later' exits 1 send --once
 check 'none has left' equal '4 pending' \
     "$(sql 'select count(*) || " " || state from delivery group by state')"
 
+check 'they have been looked over' equal 2 \
+    "$(sql 'select count(*) from report where seal <> 0')"
+
 # One body takes the other's place: well-formed, but another report.
 need sql "update report set body = (select body from report
     where domain = 'good.example') where domain = 'bad.example'"

@@ -14,6 +14,7 @@
 #include "reporter/hold.h"
 #include "reporter/json.h"
 #include "reporter/mailer.h"
+#include "reporter/summary.h"
 #include "tests/reporter/sample_report.h"
 
 #define HELD	"held back, a bug of ours: "
@@ -45,6 +46,7 @@ static const struct {
 
 static const struct conf conf = {
 	.report = { .organization_name = (char *)(uintptr_t)"Example",
+	    .contact_info = (char *)(uintptr_t)"tls@example.org",
 	    .domain = (char *)(uintptr_t)"example.org" },
 	.mail = { .from = (char *)(uintptr_t)"tls-reports@example.org" },
 	.dkim = { .signer = SIGNER_SMARTHOST },
@@ -82,6 +84,8 @@ make_queued(struct queue_report *q, size_t i, const void *body, size_t len)
 	*q = (struct queue_report){
 		.day = sample_report.day, .part = 1, .made = 1795305600,
 		.domain = sample_report.domain,
+		.sessions = sample_report.successful + sample_report.failed,
+		.failures = sample_report.failed,
 		.report_id = rows[i].report_id != NULL ?
 		    rows[i].report_id : sample_report.id,
 		.filename = sample_report.filename,
@@ -144,6 +148,98 @@ bad_reports_are_not_mailed(void **state)
 		free(message);
 		free(why);
 	}
+	gzip_free(g);
+}
+
+/* What changes behind a seal breaks it. */
+static void
+a_seal_is_on_everything(void **state)
+{
+	const struct queue_report whole = {
+		.day = 20778, .part = 1, .sessions = 3, .failures = 1,
+		.domain = "example.net", .report_id = "a@example.org",
+		.filename = "example.org!example.net!1!2!a",
+		.figures = "3 successful", .body = "body", .len = 4,
+	};
+	struct queue_report q[10];
+
+	(void)state;
+	for (size_t i = 0; i < 10; i++)
+		q[i] = whole;
+	q[0].day++;
+	q[1].part++;
+	q[2].sessions++;
+	q[3].failures++;
+	q[4].domain = "example.com";
+	q[5].report_id = "b@example.org";
+	q[6].filename = "example.org!example.net!1!2!b";
+	q[7].figures = NULL;
+	q[8].body = "Body";
+	q[9].len--;
+	for (size_t i = 0; i < 10; i++) {
+		assert_false(hold_is_sealed(&q[i]));
+		q[i].seal = hold_seal(&whole);
+		if (hold_is_sealed(&q[i]))
+			fail_msg("change %zu is not seen", i);
+		q[i].seal = hold_seal(&q[i]);
+		assert_true(q[i].seal != 0 && hold_is_sealed(&q[i]));
+	}
+}
+
+/* Behind a good seal nothing is read again; behind a broken one, all is. */
+static void
+sealed_reports_leave_unread(void **state)
+{
+	struct gzip *g = gzip_new(6);
+
+	(void)state;
+	for (size_t i = 0; i < ROWS; i++) {
+		struct queue_report q;
+		const void *body;
+		size_t len;
+		char *why;
+
+		make_body(g, i, &body, &len);
+		make_queued(&q, i, body, len);
+		q.seal = hold_seal(&q);
+		assert_null(hold_report(&conf, &q));
+		q.seal++;
+		why = hold_report(&conf, &q);
+		assert_reason(i, why);
+		free(why);
+	}
+	gzip_free(g);
+}
+
+/* Figures are believed behind a good seal only. */
+static void
+figures_make_no_other_mail(void **state)
+{
+	struct gzip *g = gzip_new(6);
+	struct queue_report q;
+	const void *body;
+	char *message[4], *why;
+	json_t *tree = json_tree(&sample_report);
+	char *figures = summary_figures_of(tree);
+	size_t len, size[4];
+
+	(void)state;
+	make_body(g, 0, &body, &len);
+	make_queued(&q, 0, body, len);
+	for (size_t i = 0; i < 4; i++) {
+		q.figures = i == 0 ? NULL : i == 1 ? figures : "\nAll well.\n";
+		q.seal = i == 0 || i == 2 ? 0 : hold_seal(&q);
+		message[i] = mailer_message(&conf, NULL, &q,
+		    "tls@example.net", &size[i], &why);
+		assert_non_null(message[i]);
+	}
+	assert_string_equal(message[1], message[0]);
+	assert_string_equal(message[2], message[0]);
+	assert_non_null(strstr(message[3], "\r\nAll well.\r\n"));
+	for (size_t i = 0; i < 4; i++)
+		free(message[i]);
+	free(figures);
+	json_decref(tree);
 	gzip_free(g);
 }
 
@@ -219,6 +315,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_reports_are_not_posted),
 		cmocka_unit_test(bad_reports_are_not_mailed),
+		cmocka_unit_test(a_seal_is_on_everything),
+		cmocka_unit_test(sealed_reports_leave_unread),
+		cmocka_unit_test(figures_make_no_other_mail),
 		cmocka_unit_test(bad_mails_are_not_mailed),
 		cmocka_unit_test(dry_runs_tell),
 	};

@@ -102,6 +102,7 @@ report(const char *domain, unsigned part)
 		.filename = "example.org!example.net!1!2!a",
 		.sessions = 43, .failures = 2,
 		.body = "\x1f\x8b\0body", .len = 7,
+		.figures = "all well", .seal = INT64_C(7) << 32,
 	};
 }
 
@@ -223,6 +224,8 @@ day_is_remembered(void **state)
 	assert_string_equal(r.filename, "example.org!example.net!1!2!a");
 	assert_int_equal(r.len, 7);
 	assert_memory_equal(r.body, "\x1f\x8b\0body", 7);
+	assert_string_equal(r.figures, "all well");
+	assert_true(r.seal == INT64_C(7) << 32);
 	queue_report_release(&r);
 	assert_int_equal(queue_get_report(q, 99, &r), -1);
 	assert_int_equal(errno, ENOENT);
@@ -663,7 +666,7 @@ static const struct {
 	{ "a newer release's", "PRAGMA application_id = 1414288210;"
 	    "PRAGMA user_version = 7", QUEUE_WRITE,
 	    "made by a newer release: its version is 7, "
-	    "this release knows up to 3" },
+	    "this release knows up to 4" },
 	{ "not migrated", "PRAGMA application_id = 1414288210", QUEUE_READ,
 	    "made by an older release: tlsrpt-send will bring it up to "
 	    "date" },

@@ -67,6 +67,17 @@ what_was_in_version_1_is_still_there(void **state)
 	assert_rows("PRAGMA foreign_key_check", "");
 }
 
+/* It is read before it leaves, as ever. */
+static void
+what_was_queued_before_has_no_seal(void **state)
+{
+	struct queue_report r;
+
+	must(*state, queue_get_report(*state, 1, &r));
+	assert_true(r.seal == 0 && r.figures == NULL);
+	queue_report_release(&r);
+}
+
 static void
 what_was_sent_before_is_in_the_ledger(void **state)
 {
@@ -96,6 +107,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(version_1_becomes_what_a_new_one_is),
 		TEST(what_was_in_version_1_is_still_there),
+		TEST(what_was_queued_before_has_no_seal),
 		TEST(what_was_sent_before_is_in_the_ledger),
 		TEST(what_was_queued_before_counts),
 	};

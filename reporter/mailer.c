@@ -16,6 +16,7 @@
 #include "conf/mem.h"
 #include "reporter/hold.h"
 #include "reporter/mime.h"
+#include "reporter/password.h"
 #include "reporter/reading.h"
 #include "reporter/smtp.h"
 #include "reporter/summary.h"
@@ -42,29 +43,15 @@ struct mailer {
 	bool end;			/* no further session */
 };
 
-/* The first line of a file, without its end. */
 static char *
 read_password(const char *file, char **why)
 {
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t n;
-	FILE *f;
+	char *reason, *password = password_read(file, &reason);
 
-	if ((f = fopen(file, "re")) == NULL) {
-		*why = xasprintf("[mail] password_file %s: %s", file,
-		    strerror(errno));
-		return NULL;
-	}
-	if ((n = getline(&line, &size, f)) > 0)
-		line[strcspn(line, "\r\n")] = '\0';
-	fclose(f);
-	if (n > 0 && line[0] != '\0')
-		return line;
-	*why = xasprintf("[mail] password_file %s: its first line holds no "
-	    "password", file);
-	free(line);
-	return NULL;
+	if (password == NULL)
+		*why = xasprintf("[mail] password_file %s", reason);
+	free(reason);
+	return password;
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "conf/mem.h"
 #include "reporter/chain.h"
 #include "reporter/dns.h"
+#include "reporter/password.h"
 
 struct ready {
 	const char *config;
@@ -62,17 +63,15 @@ want_certificates(struct ready *r, const char *key, const char *file)
 	free(why);
 }
 
-/* It is the first line. */
 static void
 want_password(struct ready *r, const char *key, const char *file)
 {
-	FILE *f = fopen(file, "re");
-	int c = f != NULL ? getc(f) : EOF;
+	char *why, *password = password_read(file, &why);
 
-	if (c == EOF || c == '\n' || c == '\r')
-		wrong(r, "%s %s: its first line holds no password", key, file);
-	if (f != NULL)
-		fclose(f);
+	if (password == NULL)
+		wrong(r, "%s %s", key, why);
+	free(password);
+	free(why);
 }
 
 /* libunbound reads them when it is set up, and asks nobody yet. */

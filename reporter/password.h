@@ -1,0 +1,11 @@
+#ifndef REPORTER_PASSWORD_H
+#define REPORTER_PASSWORD_H
+
+/*
+ * The password in a file: its first line, without its end.  The caller frees
+ * it.  NULL with *why, `FILE: reason`, which he frees too, when the file cannot
+ * be read or that line is empty.
+ */
+char	*password_read(const char *file, char **why);
+
+#endif

@@ -14,6 +14,43 @@
 #include "spool/notify.h"
 
 #define NICE	(-20)	/* of who reads the socket */
+#define NO_USER	 "there is no such user"
+#define NO_GROUP "there is no such group"
+
+/* By the errno of a look-up, which is 0 when there is none. */
+static const char *
+reason(const char *none)
+{
+	return errno == 0 ? none : strerrordesc_np(errno);
+}
+
+int
+claim_check(const struct conf *c, const char *config, FILE *err)
+{
+	const struct {
+		const char *key, *user, *group;
+	} names[] = {
+		{ "user", .user = c->spool.user },
+		{ "socket_owner", .user = c->spool.socket_owner },
+		{ "socket_group", .group = c->spool.socket_group },
+	};
+	int rc = 0;
+	uid_t uid;
+	gid_t gid;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *user = names[i].user, *group = names[i].group;
+
+		if ((user == NULL || priv_uid(user, &uid) == 0) &&
+		    (group == NULL || priv_gid(group, &gid) == 0))
+			continue;
+		fprintf(err, "%s: [spool] %s %s: %s\n", config, names[i].key,
+		    user != NULL ? user : group,
+		    reason(user != NULL ? NO_USER : NO_GROUP));
+		rc = -1;
+	}
+	return rc;
+}
 
 static void
 find_user(struct claim *c)
@@ -25,8 +62,7 @@ find_user(struct claim *c)
 	if (name == NULL)
 		log_warn("running as root; [spool] user names whom to become");
 	else if (priv_find(&c->user, name) == -1)
-		fatal("[spool] user %s: %s", name, errno == 0 ?
-		    "there is no such user" : strerrordesc_np(errno));
+		fatal("[spool] user %s: %s", name, reason(NO_USER));
 }
 
 /* Make a folder that belongs to whom we become, unless it is there. */
@@ -81,11 +117,9 @@ make_socket(struct claim *c)
 		place.gid = c->user.gid;
 	}
 	if (owner != NULL && priv_uid(owner, &place.uid) == -1)
-		fatal("[spool] socket_owner %s: %s", owner, errno == 0 ?
-		    "there is no such user" : strerrordesc_np(errno));
+		fatal("[spool] socket_owner %s: %s", owner, reason(NO_USER));
 	if (group != NULL && priv_gid(group, &place.gid) == -1)
-		fatal("[spool] socket_group %s: %s", group, errno == 0 ?
-		    "there is no such group" : strerrordesc_np(errno));
+		fatal("[spool] socket_group %s: %s", group, reason(NO_GROUP));
 	c->socket = socket_bind(&place, &c->own, &why);
 	if (c->socket == -1)
 		fatal("%s: %s: %m", place.path, why);

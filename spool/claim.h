@@ -1,6 +1,8 @@
 #ifndef SPOOL_CLAIM_H
 #define SPOOL_CLAIM_H
 
+#include <stdio.h>
+
 #include "conf/conf.h"
 #include "conf/priv.h"
 #include "spool/socket.h"
@@ -17,6 +19,13 @@ struct claim {
 	int socket;		/* or -1 */
 	struct socket_own own;	/* no path: it was passed to us */
 };
+
+/*
+ * Are there the users and the group that the settings name?  Who is missing is
+ * said to err, a line each that begins with the name of the configuration, and
+ * -1 returned; else 0.
+ */
+int	claim_check(const struct conf *c, const char *config, FILE *err);
 
 /*
  * All of it, with listen_fds sockets passed to this program by who started it.

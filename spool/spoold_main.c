@@ -4,6 +4,7 @@
 
 #include "conf/conf.h"
 #include "conf/log.h"
+#include "spool/claim.h"
 #include "spool/collector.h"
 
 static const char usage[] =
@@ -88,7 +89,10 @@ main(int argc, char **argv)
 		return USAGE;
 	}
 	conf_log(&c, "tlsrpt-spoold", o.verbose);
-	rc = check ? OK : collector_run(&c, &o);
+	if (!check)
+		rc = collector_run(&c, &o);
+	else
+		rc = claim_check(&c, o.config, stderr) == -1 ? USAGE : OK;
 	conf_release(&c);
 	return rc;
 }

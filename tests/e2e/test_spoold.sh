@@ -168,6 +168,14 @@ check "a file for a folder is status 1" equal 1 "$?"
 check "and the setting is named" \
     grep -qF "[spool] runtime_directory $T/file: Not a directory" log2
 
+configure user nosuch socket_group nosuch-either
+check "a user that does not exist is told before the start" exits 2 "$spoold" \
+    --config tlsrpt.conf --check-config
+check "so is a group" equal \
+    'tlsrpt.conf: [spool] user nosuch: there is no such user
+tlsrpt.conf: [spool] socket_group nosuch-either: there is no such group' \
+    "$(<check.out)"
+
 # --- privileges ------------------------------------------------------------
 
 if ((EUID == 0)) && id nobody >/dev/null 2>&1; then

@@ -15,6 +15,10 @@
 #include "reporter/chain.h"
 #include "reporter/dns.h"
 #include "reporter/password.h"
+#include "reporter/queue.h"
+
+/* What queue_open says of a queue that a run will bring up to date. */
+#define OLDER	": made by an older release"
 
 struct ready {
 	const char *config;
@@ -193,21 +197,42 @@ want_folder_of(struct ready *r, const char *key, const char *file)
 	free(path);
 }
 
+/*
+ * Is it a queue that a run can use?  It is read only; one of an older release
+ * is brought up to date by the run, and one that is not there made.
+ */
+static void
+want_queue(struct ready *r, const char *file)
+{
+	char *why;
+	struct queue *q = queue_open(file, QUEUE_READ, &why);
+
+	if (q == NULL && strstr(why, OLDER) == NULL)
+		wrong(r, "[queue] database %s", why);
+	queue_close(q);
+	free(why);
+}
+
 /* With what is beside it: its log, and the lock of a run. */
 static void
 want_database(struct ready *r, const char *file)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm", ".lock" };
+	bool allowed = access(file, F_OK) == 0;
 
 	want_folder_of(r, "[queue] database", file);
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
 		char *name = xasprintf("%s%s", file, suffixes[i]);
 
-		if (access(name, F_OK) == 0 && !may(name, R_OK | W_OK))
+		if (access(name, F_OK) == 0 && !may(name, R_OK | W_OK)) {
 			wrong(r, "[queue] database: %s may not write %s",
 			    user_name(), name);
+			allowed = false;
+		}
 		free(name);
 	}
+	if (allowed)
+		want_queue(r, file);
 }
 
 int

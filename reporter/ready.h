@@ -16,7 +16,8 @@ int	ready_files(const struct conf *c, const char *config, FILE *err);
 
 /*
  * Folders to write in: the spool's, the queue's, and those of copies and
- * metrics.  One that a run would make may be missing.
+ * metrics.  One that a run would make may be missing, and so may the queue;
+ * what is in its place is looked into.
  */
 int	ready_folders(const struct conf *c, const char *config, FILE *err);
 

@@ -160,6 +160,11 @@ chmod 600 ready/lib/queue.db-wal
 check "so is a file of another's" objects '[queue] database' \
     "nobody may not write $T/ready/lib/queue.db-wal" as_nobody
 make_ready
+echo mistyped >ready/lib/queue.db
+chown nobody ready/lib/queue.db
+check 'what is no queue is told' objects '[queue] database' \
+    "$T/ready/lib/queue.db: cannot read: file is not a database"
+make_ready
 mkdir ready/spool/days
 check 'a folder of the spool' objects '[spool] directory' \
     "nobody may not write in folder $T/ready/spool/days" as_nobody

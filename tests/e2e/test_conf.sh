@@ -162,8 +162,9 @@ check "so is a file of another's" objects '[queue] database' \
 make_ready
 echo mistyped >ready/lib/queue.db
 chown nobody ready/lib/queue.db
-check 'what is no queue is told' objects '[queue] database' \
-    "$T/ready/lib/queue.db: cannot read: file is not a database"
+check 'what is no queue is told' objects \
+    "[queue] database $T/ready/lib/queue.db" \
+    'cannot read: file is not a database'
 make_ready
 mkdir ready/spool/days
 check 'a folder of the spool' objects '[spool] directory' \

@@ -133,7 +133,7 @@ add_list(struct check_options *o, const char *file)
 {
 	if (strcmp(file, "-") == 0)
 		file = "/dev/stdin";
-	if (lines_read(file, stderr, list_line, o) == -1)
+	if (lines_read("--file", file, stderr, list_line, o) == -1)
 		o->bad_list = true;
 }
 

@@ -137,11 +137,12 @@ by_key(const void *a, const void *b)
 }
 
 struct exclude *
-exclude_new(const char *file, FILE *err)
+exclude_new(const char *setting, const char *file, FILE *err)
 {
 	struct exclude *e = xcalloc(1, sizeof(*e));
 
-	if (file != NULL && lines_read(file, err, take_line, e) == -1) {
+	if (file != NULL &&
+	    lines_read(setting, file, err, take_line, e) == -1) {
 		exclude_free(e);
 		return NULL;
 	}

@@ -20,10 +20,11 @@
 struct exclude;
 
 /*
- * NULL when anything was reported to err, as `file:line: reason`.  file NULL:
+ * NULL when anything was reported to err, as lines_read does.  file NULL:
  * nobody is excluded.
  */
-struct exclude *exclude_new(const char *file, FILE *err);
+struct exclude *exclude_new(const char *setting, const char *file,
+	    FILE *err);
 void	exclude_free(struct exclude *e);
 
 /*

@@ -52,8 +52,16 @@ complain(FILE *err, const char *where, char *why)
 	free(why);
 }
 
+/* By errno. */
+static void
+unreadable(const char *setting, const char *file, FILE *err)
+{
+	fprintf(err, "%s %s: %s\n", setting, file, strerror(errno));
+}
+
 int
-lines_read(const char *file, FILE *err, lines_fn *fn, void *arg)
+lines_read(const char *setting, const char *file, FILE *err, lines_fn *fn,
+    void *arg)
 {
 	char *line = NULL, *where, *why;
 	size_t size = 0, n = 0, bom;
@@ -62,7 +70,7 @@ lines_read(const char *file, FILE *err, lines_fn *fn, void *arg)
 	int rc = 0;
 
 	if ((f = fopen(file, "re")) == NULL) {
-		fprintf(err, "%s: %s\n", file, strerror(errno));
+		unreadable(setting, file, err);
 		return -1;
 	}
 	while ((len = getline(&line, &size, f)) != -1) {
@@ -76,7 +84,7 @@ lines_read(const char *file, FILE *err, lines_fn *fn, void *arg)
 		free(where);
 	}
 	if (ferror(f)) {
-		fprintf(err, "%s: %s\n", file, strerror(errno));
+		unreadable(setting, file, err);
 		rc = -1;
 	}
 	fclose(f);

@@ -19,9 +19,11 @@
 typedef char *lines_fn(void *arg, const char *where, char **word, size_t n);
 
 /*
- * Read the file.  Every bad line is reported to err as `file:line: reason`.
- * Returns 0, or -1 when anything was reported.
+ * Read the file that this setting, or option, names.  Every bad line is
+ * reported to err as `file:line: reason`, and that it cannot be read as
+ * `setting file: reason`.  Returns 0, or -1 when anything was reported.
  */
-int	lines_read(const char *file, FILE *err, lines_fn *fn, void *arg);
+int	lines_read(const char *setting, const char *file, FILE *err,
+	    lines_fn *fn, void *arg);
 
 #endif

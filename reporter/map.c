@@ -25,11 +25,11 @@ take_line(void *arg, const char *where, char **word, size_t n)
 }
 
 struct map *
-map_new(const char *file, FILE *err)
+map_new(const char *setting, const char *file, FILE *err)
 {
 	struct map *m = xcalloc(1, sizeof(*m));
 
-	if (lines_read(file, err, take_line, m) == 0)
+	if (lines_read(setting, file, err, take_line, m) == 0)
 		return m;
 	map_free(m);
 	return NULL;

@@ -28,8 +28,8 @@
  */
 struct map;
 
-/* NULL when anything was reported to err, as `file:line: reason`. */
-struct map *map_new(const char *file, FILE *err);
+/* NULL when anything was reported to err, as lines_read does. */
+struct map *map_new(const char *setting, const char *file, FILE *err);
 void	map_free(struct map *m);
 
 /*

@@ -16,9 +16,9 @@ struct places {
 };
 
 static bool
-load_map(struct map **m, const char *file, FILE *err)
+load_map(struct map **m, const char *setting, const char *file, FILE *err)
 {
-	return file == NULL || (*m = map_new(file, err)) != NULL;
+	return file == NULL || (*m = map_new(setting, file, err)) != NULL;
 }
 
 struct places *
@@ -30,10 +30,13 @@ places_new(const struct conf *c, FILE *err)
 
 	p->conf = c;
 	/* All of them, so that all that is wrong is said at once. */
-	good = (p->exclude = exclude_new(c->deliver.exclude_file, err)) != NULL;
-	good &= load_map(&p->domains, c->deliver.map_file, err);
-	good &= load_map(&p->mail, c->mail.map_file, err);
-	good &= load_map(&p->https, c->https.map_file, err);
+	p->exclude = exclude_new("[deliver] exclude_file",
+	    c->deliver.exclude_file, err);
+	good = p->exclude != NULL;
+	good &= load_map(&p->domains, "[deliver] map_file",
+	    c->deliver.map_file, err);
+	good &= load_map(&p->mail, "[mail] map_file", c->mail.map_file, err);
+	good &= load_map(&p->https, "[https] map_file", c->https.map_file, err);
 	if (c->mail.bcc != NULL && rua_mailto(&p->bcc, c->mail.bcc, &why) == -1) {
 		fprintf(err, "[mail] bcc: %s: %s\n", c->mail.bcc, why);
 		good = false;

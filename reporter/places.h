@@ -17,7 +17,8 @@ struct places;
 
 /*
  * NULL when a file is not as it should be: each bad line was reported to err
- * as `file:line: reason`.  The configuration must outlive it.
+ * as `file:line: reason`, one that cannot be read as `setting file: reason`.
+ * The configuration must outlive it.
  */
 struct places *places_new(const struct conf *c, FILE *err);
 void	places_free(struct places *p);

@@ -71,9 +71,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	demand(fd != -1 && write(fd, data, size) == (ssize_t)size);
 	file = xasprintf("/proc/self/fd/%d", fd);
-	if ((m = map_new(file, err)) != NULL)
+	if ((m = map_new("map", file, err)) != NULL)
 		check_map(m);
-	if ((e = exclude_new(file, err)) != NULL)
+	if ((e = exclude_new("exclude", file, err)) != NULL)
 		check_exclude(e);
 	xmemclose(err);
 	/* Refused is said, line by line; taken is not. */

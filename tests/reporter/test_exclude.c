@@ -19,7 +19,7 @@ load(const char *text, char **complaints)
 	FILE *err = xmemstream(complaints, &len);
 
 	rules_write(text);
-	e = exclude_new(RULES, err);
+	e = exclude_new("exclude_file", RULES, err);
 	xmemclose(err);
 	return e;
 }
@@ -183,7 +183,7 @@ destinations_are_found(void **state)
 static void
 without_a_file_nobody_is_excluded(void **state)
 {
-	struct exclude *e = exclude_new(NULL, stderr);
+	struct exclude *e = exclude_new("exclude_file", NULL, stderr);
 
 	(void)state;
 	assert_non_null(e);
@@ -199,10 +199,10 @@ a_missing_file_is_an_error(void **state)
 	FILE *err = xmemstream(&complaints, &len);
 
 	(void)state;
-	assert_null(exclude_new("/nonexistent/exclude", err));
+	assert_null(exclude_new("exclude_file", "/nonexistent/exclude", err));
 	xmemclose(err);
 	assert_string_equal(complaints,
-	    "/nonexistent/exclude: No such file or directory\n");
+	    "exclude_file /nonexistent/exclude: No such file or directory\n");
 	free(complaints);
 }
 
@@ -233,7 +233,7 @@ thousands_are_found_too(void **state)
 static bool
 is_taken(const char *file, FILE *err)
 {
-	struct exclude *m = exclude_new(file, err);
+	struct exclude *m = exclude_new("exclude_file", file, err);
 
 	exclude_free(m);
 	return m != NULL;

@@ -19,7 +19,7 @@ load(const char *text, char **complaints)
 	FILE *err = xmemstream(complaints, &len);
 
 	rules_write(text);
-	m = map_new(RULES, err);
+	m = map_new("map_file", RULES, err);
 	xmemclose(err);
 	return m;
 }
@@ -351,7 +351,7 @@ what_grows_too_long_is_refused(void **state)
 static bool
 is_taken(const char *file, FILE *err)
 {
-	struct map *m = map_new(file, err);
+	struct map *m = map_new("map_file", file, err);
 
 	map_free(m);
 	return m != NULL;

@@ -11,6 +11,7 @@
 #include "reporter/places.h"
 #include "tests/reporter/rules.h"
 
+#define NOWHERE	"/nonexistent/map: No such file or directory\n"
 #define US	"mailto:copy@example.org"
 
 static char any[] = "any", web[] = "443, 8000-8999", high[] = "8443";
@@ -177,8 +178,30 @@ all_that_is_wrong_is_said_at_once(void **state)
 	xmemclose(err);
 	assert_string_equal(complaints,
 	    RULES ":1: \"b\": one entry a line\n"
-	    "/nonexistent/map: No such file or directory\n"
+	    "[https] map_file " NOWHERE
 	    "[mail] bcc: copy@localhost: not an e-mail address: the domain\n");
+	free(complaints);
+}
+
+/* Four settings name a file. */
+static void
+the_setting_that_names_no_file_is_said(void **state)
+{
+	char *complaints, folder[] = "/";
+	struct conf c = {
+		.deliver = { .exclude_file = nowhere, .map_file = nowhere },
+		.mail.map_file = nowhere,
+		.https = { .ports = any, .map_file = folder },
+	};
+	size_t len;
+	FILE *err = xmemstream(&complaints, &len);
+
+	(void)state;
+	assert_null(places_new(&c, err));
+	xmemclose(err);
+	assert_string_equal(complaints, "[deliver] exclude_file " NOWHERE
+	    "[deliver] map_file " NOWHERE "[mail] map_file " NOWHERE
+	    "[https] map_file /: Is a directory\n");
 	free(complaints);
 }
 
@@ -189,6 +212,7 @@ main(void)
 		cmocka_unit_test(places_are_found),
 		cmocka_unit_test(exclusions_have_the_last_word),
 		cmocka_unit_test(all_that_is_wrong_is_said_at_once),
+		cmocka_unit_test(the_setting_that_names_no_file_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, rules_begin, rules_end);

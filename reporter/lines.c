@@ -1,6 +1,7 @@
 #include "reporter/lines.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,22 @@ take_line(char *line, size_t len, const char *where, lines_fn *fn, void *arg)
 	return n == 0 ? NULL : fn(arg, where, word, (size_t)n);
 }
 
+/*
+ * A line without its end, or as much of it as shows that it is too long.
+ * False at the end of the file.
+ */
+static bool
+get_line(FILE *f, char line[LINES_BYTES_MAX + 2], size_t *len)
+{
+	int c = EOF;
+
+	*len = 0;
+	while (*len <= LINES_BYTES_MAX && (c = getc(f)) != EOF && c != '\n')
+		line[(*len)++] = (char)c;
+	line[*len] = '\0';
+	return c != EOF || *len > 0;
+}
+
 static void
 complain(FILE *err, const char *where, char *why)
 {
@@ -63,9 +80,8 @@ int
 lines_read(const char *setting, const char *file, FILE *err, lines_fn *fn,
     void *arg)
 {
-	char *line = NULL, *where, *why;
-	size_t size = 0, n = 0, bom;
-	ssize_t len;
+	char *line, *where, *why;
+	size_t n = 0, len = 0, bom;
 	FILE *f;
 	int rc = 0;
 
@@ -73,10 +89,13 @@ lines_read(const char *setting, const char *file, FILE *err, lines_fn *fn,
 		unreadable(setting, file, err);
 		return -1;
 	}
-	while ((len = getline(&line, &size, f)) != -1) {
+	line = xmalloc(LINES_BYTES_MAX + 2);
+	while (len <= LINES_BYTES_MAX && get_line(f, line, &len)) {
 		bom = n == 0 ? value_bom(line) : 0;
 		where = xasprintf("%s:%zu", file, ++n);
-		why = take_line(line + bom, (size_t)len - bom, where, fn, arg);
+		why = len > LINES_BYTES_MAX ? xasprintf("longer than %d bytes; "
+		    "what follows was not read", LINES_BYTES_MAX) :
+		    take_line(line + bom, len - bom, where, fn, arg);
 		if (why != NULL) {
 			complain(err, where, why);
 			rc = -1;

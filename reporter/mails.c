@@ -28,6 +28,9 @@
 #define VAIN_MAX	2
 #define SLOW_MAX	3
 
+#define SESSION_BYTES	(2 << 20)	/* of reports, and of their mails half
+					   as much again: all are in memory */
+
 struct mails {
 	const struct conf *conf;
 	const struct dkim *dkim;
@@ -151,10 +154,12 @@ start_session(struct mails *m)
 	struct mailer_job *list = NULL, **end = &list;
 	struct mailer_job *mail;
 	bool fresh = false;
+	size_t bytes = 0;
 	struct job *j;
 
 	for (long n = m->conf->mail.messages_per_session; n > 0 &&
-	    (j = next_mail(m)) != NULL; n--) {
+	    bytes < SESSION_BYTES && (j = next_mail(m)) != NULL; n--) {
+		bytes += j->r.len;
 		marks_must(m->marks, sender_for(&m->sender, m->marks->queue,
 		    j->d.uri, m->marks->clock(), &j->sender, &fresh));
 		*end = mail = xmalloc(sizeof(*mail));

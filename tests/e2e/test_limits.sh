@@ -115,15 +115,17 @@ check 'there is one of each' equal 5 "$(sql "select count(*) from delivery
 # that do not pack, and as much of them as there can be.
 made_up()
 {
-	python3 - <<-'END'
+	python3 - "$@" <<-'END'
 	import json, random, sys
+
+	domain = sys.argv[1]
 
 	def text(n):
 	    return "".join(chr(random.randrange(0x10000, 0x10ffff))
 	        for _ in range(n // 4))
 
 	def record(**policy):
-	    print(json.dumps({"d": "mail1.example", "policies": [dict(policy,
+	    print(json.dumps({"d": domain, "policies": [dict(policy,
 	        **{"policy-type": 2})]}, ensure_ascii=False))
 
 	random.seed(8460)
@@ -131,15 +133,25 @@ made_up()
 	    if i == 720:
 	        record(**{"f": 0, "policy-string":
 	            [text(8000) for _ in range(31)]})
-	    record(**{"mx-host": [f"mx{i % 60}.mail1.example"], "f": 1,
+	    record(**{"mx-host": [f"mx{i % 60}.{domain}"], "f": 1,
 	        "failure-details": [{"c": 205, "s": f"192.0.2.{i % 250}",
-	        "n": f"mx{i}.mail1.example", "f": text(512)}]})
+	        "n": f"mx{i}.{domain}", "f": text(512)}]})
 	END
 }
 days_ago 6
-check 'a peer makes up what he can' spool add --day "$day" <(made_up)
+check 'a peer makes up what he can' spool add --day "$day" \
+    <(made_up mail1.example)
 check 'the mail about it is not held back' send --dry-run --day "$day" \
     --out made-up
 check 'nor larger than receivers take' equal '' \
     "$(find made-up -name '*.eml' -size +1048576c)"
+
+# Nor do many of them fill our memory: a session has fewer then.
+check 'others make up the same' spool add --day "$day" \
+    <(made_up mail2.example; made_up mail3.example; made_up mail4.example)
+conf_set deliver per_address_day 100
+sessions=$(grep -c ': connect from' postfix/log)
+check 'all of it is mailed' exits 0 send --once --now --day "$day"
+check 'in two sessions' equal $((sessions + 2)) \
+    "$(grep -c ': connect from' postfix/log)"
 finish

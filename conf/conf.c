@@ -234,28 +234,29 @@ find(const char *section, const char *key)
 	return NULL;
 }
 
-static bool
-known_section(const char *section)
+/* Told of where it begins, whether there is anything in it or not. */
+static void
+on_section(void *arg, const char *section)
 {
+	struct reading *r = arg;
+	char *name;
+
 	for (size_t i = 0; i < SETTINGS; i++)
 		if (strcmp(settings[i].section, section) == 0)
-			return true;
-	return false;
+			return;
+	name = xasprintf("[%s]", section);
+	inifile_complain(&r->in, name, "no such section, allowed: report, "
+	    "spool, queue, dns, https, mail, dkim, deliver, log");
+	free(name);
 }
 
 static void
 unknown(struct reading *r, const char *section, const char *key)
 {
-	char *reason;
+	char *reason = *section == '\0' ?
+	    xstrdup("stands before the first [section]") :
+	    xasprintf("no such setting in [%s]", section);
 
-	if (*section == '\0')
-		reason = xstrdup("stands before the first [section]");
-	else if (!known_section(section))
-		reason = xasprintf("no such section [%s], allowed: report, "
-		    "spool, queue, dns, https, mail, dkim, deliver, log",
-		    section);
-	else
-		reason = xasprintf("no such setting in [%s]", section);
 	inifile_complain(&r->in, key, reason);
 	free(reason);
 }
@@ -305,7 +306,8 @@ int
 conf_load(struct conf *c, const char *file, enum conf_need need, FILE *err)
 {
 	struct reading r = { .conf = c, .in = { .err = err,
-	    .file = file != NULL ? file : "configuration" } };
+	    .file = file != NULL ? file : "configuration",
+	    .on_section = on_section } };
 	long number = 0;
 
 	memset(c, 0, sizeof(*c));

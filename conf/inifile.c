@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conf/log.h"
+#include "conf/mem.h"
 #include "conf/value.h"
 
 #define BLANKS	" \t"
@@ -105,16 +106,36 @@ ends_in_comment(const char *line)
 	return false;
 }
 
+/* The ] of a section, or NULL when the line begins none. */
+static char *
+section_end(char *line)
+{
+	return line[strspn(line, BLANKS)] == '[' ? strchr(line, ']') : NULL;
+}
+
 /* Text behind a [section], which inih skips; NULL where there is none. */
 static char *
 behind_section(char *line)
 {
-	char *end = strchr(line, ']');
+	char *end = section_end(line);
 
-	if (line[strspn(line, BLANKS)] != '[' || end == NULL ||
-	    end[1 + strspn(end + 1, BLANKS "\r")] == '\0')
+	if (end == NULL || end[1 + strspn(end + 1, BLANKS "\r")] == '\0')
 		return NULL;
 	return end + 1;
+}
+
+static void
+tell_section(const struct calls *c, char *line)
+{
+	const char *end = section_end(line);
+	char *name;
+
+	if (end == NULL || c->file->on_section == NULL)
+		return;
+	line += strspn(line, BLANKS) + 1;
+	name = xstrndup(line, (size_t)(end - line));
+	c->file->on_section(c->arg, name);
+	free(name);
 }
 
 /* Why it is no line of ours; NULL for one.  One of theirs is marked as cut. */
@@ -141,7 +162,8 @@ refusal(struct inifile *f, char *line, bool nul)
 static char *
 next_line(char *buf, int size, void *arg)
 {
-	struct inifile *f = ((struct calls *)arg)->file;
+	const struct calls *c = arg;
+	struct inifile *f = c->file;
 	const char *why;
 	char *behind;
 	bool nul;
@@ -158,6 +180,7 @@ next_line(char *buf, int size, void *arg)
 		behind = behind_section(buf);
 		*(behind != NULL ? behind : buf) = '\0';
 	}
+	tell_section(c, buf);
 	cut_blanks(f, buf);
 	f->pending = wants_handler(buf);
 	return buf;

@@ -23,8 +23,13 @@ struct inifile {
 	 * in front of a value counts as one, for printed it would have a blank.
 	 */
 	bool python;
+	/*
+	 * Unless NULL, called for each section, which inih tells of with its
+	 * settings only.  Gets the arg of inifile_read.
+	 */
+	void (*on_section)(void *arg, const char *section);
 
-	int line;		/* of what the handler gets */
+	int line;		/* of what a handler gets */
 	bool cut, continued;
 	int errors;		/* what was reported so far */
 
@@ -36,7 +41,7 @@ struct inifile {
 /* 0, or -1 when anything was reported. */
 int	inifile_read(struct inifile *f, ini_handler on_setting, void *arg);
 
-/* Report this of the line that the handler was called for, escaped. */
+/* Report this of the line that a handler was called for, escaped. */
 void	inifile_complain(struct inifile *f, const char *key,
 	    const char *reason);
 

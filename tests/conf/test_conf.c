@@ -42,6 +42,8 @@ load(struct conf *c, const char *text, enum conf_need need, char **complaints)
 #define NO_COMMENT "has a ; where a comment begins, allowed: a comment on " \
 	"a line of its own\n"
 
+#define NO_SECTION "no such section, allowed: report, spool, queue, dns, " \
+	"https, mail, dkim, deliver, log\n"
 #define BEHIND "has text behind the ], allowed: a section on a line of its " \
 	"own\n"
 
@@ -51,8 +53,19 @@ static const struct {
 	{ "unknown key names its line", "\n[deliver]\nretrymin = 5\n",
 	    "t:3: retrymin: no such setting in [deliver]\n" },
 	{ "unknown section names what there is", "[delivr]\nspread = 5\n",
-	    "t:2: spread: no such section [delivr], allowed: report, spool, "
-	    "queue, dns, https, mail, dkim, deliver, log\n" },
+	    "t:1: [delivr]: " NO_SECTION
+	    "t:2: spread: no such setting in [delivr]\n" },
+	{ "one with nothing in it", "[spool]\n[delivr]\n[dns]\n",
+	    "t:2: [delivr]: " NO_SECTION },
+	{ "one with comments in it, at the end", "[dns]\n  [delivr]\n# x\n;",
+	    "t:2: [delivr]: " NO_SECTION },
+	{ "blanks in the brackets", "[ dns]\n[dns ]\n[]\n",
+	    "t:1: [ dns]: " NO_SECTION "t:2: [dns ]: " NO_SECTION
+	    "t:3: []: " NO_SECTION },
+	{ "one that is wrong in two ways", "[a\1] # x\n",
+	    "t:1: line: " BEHIND "t:1: [a\\x01]: " NO_SECTION },
+	{ "two brackets", "[[dns]]\n",
+	    "t:1: line: " BEHIND "t:1: [[dns]: " NO_SECTION },
 	{ "a setting behind a section", "[spool] directory = /srv\n",
 	    "t:1: line: " BEHIND },
 	{ "comments behind a section", "[spool];x\n[dns] # x\n[mail]\t; x\n",

@@ -1,15 +1,16 @@
 #include "reporter/dns.h"
 
 #include <sys/queue.h>
-#include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <unbound.h>
 
@@ -60,13 +61,24 @@ set_options(struct ub_ctx *ctx)
 	return err;
 }
 
-/* libunbound would read it for ever. */
+/*
+ * Or errno says why not, which libunbound does not tell; and a folder it would
+ * read for ever.
+ */
 static bool
-is_folder(const char *path)
+can_read(const char *path)
 {
-	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), saved;
+	bool can;
+	char byte;
 
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if (fd == -1)
+		return false;
+	can = read(fd, &byte, 1) != -1;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return can;
 }
 
 /* 0, or libunbound's error and what it is about. */
@@ -98,8 +110,6 @@ set_up(struct ub_ctx *ctx, const struct dns_config *c, const char **what)
 	 */
 	if (c->trust_anchor != NULL) {
 		*what = c->trust_anchor;
-		if (is_folder(c->trust_anchor))
-			return UB_READFILE;
 		if ((err = ub_ctx_add_ta_file(ctx, c->trust_anchor)) != 0)
 			return err;
 	}
@@ -114,12 +124,17 @@ struct dns *
 dns_new(const struct dns_config *c, char **why)
 {
 	struct dns *d;
-	struct ub_ctx *ctx = ub_ctx_create();
+	struct ub_ctx *ctx;
 	const char *what;
 	int err;
 
 	*why = NULL;
-	if (ctx == NULL)
+	if (c->trust_anchor != NULL && !can_read(c->trust_anchor)) {
+		*why = xasprintf("trust_anchor %s: %s", c->trust_anchor,
+		    strerror(errno));
+		return NULL;
+	}
+	if ((ctx = ub_ctx_create()) == NULL)
 		fatal("ub_ctx_create: %m");
 	if ((err = set_up(ctx, c, &what)) != 0) {
 		*why = xasprintf("%s: %s", what, ub_strerror(err));

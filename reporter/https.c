@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "conf/mem.h"
+#include "reporter/cas.h"
 #include "reporter/chain.h"
 
 #define FILES_PER_POST	3		/* a socket, and a pair to resolve */
@@ -28,6 +29,18 @@ check_ca_file(const char *file, char **why)
 
 	X509_STORE_free(store);
 	return store != NULL ? 0 : -1;
+}
+
+int
+https_look_for_cas(char **why)
+{
+	const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+
+	/* As set_peer_check leaves it: a file, if there is a name for it. */
+	if (v->cainfo != NULL)
+		return cas_look(v->cainfo, NULL, why);
+	return v->capath != NULL ? cas_look(NULL, v->capath, why) :
+	    cas_look_default(why);
 }
 
 /*

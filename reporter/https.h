@@ -27,6 +27,10 @@ struct https_config {
  * SIGPIPE from now on, and allows this process the open files it needs.
  */
 struct https *https_new(const struct https_config *c, char **why);
+
+/* Are there CAs of the system's?  0, or -1 with *why (the caller frees it). */
+int	https_look_for_cas(char **why);
+
 void	https_free(struct https *h);	/* gives up what is under way */
 
 /*

@@ -12,10 +12,13 @@
 #include <unistd.h>
 
 #include "conf/mem.h"
+#include "reporter/cas.h"
 #include "reporter/chain.h"
 #include "reporter/dns.h"
+#include "reporter/https.h"
 #include "reporter/password.h"
 #include "reporter/queue.h"
+#include "reporter/smtp.h"
 
 /* What queue_open says of a queue that a run will bring up to date. */
 #define OLDER	": made by an older release"
@@ -125,6 +128,31 @@ ready_files(const struct conf *c, const char *config, FILE *err)
 	}
 	if (r.rc == 0 && c->dns.rua_lookup != LOOKUP_NEVER)
 		want_resolver(&r, c);
+	return r.rc;
+}
+
+static void
+want_cas(struct ready *r, const char *key, int (*look)(char **why))
+{
+	char *why;
+
+	if (look(&why) == -1)
+		wrong(r, "%s: not set, and this system has %s", key, why);
+	free(why);
+}
+
+int
+ready_cas(const struct conf *c, const char *config, FILE *err)
+{
+	const struct smtp_config smtp = {
+		.tls = (enum smtp_tls)c->mail.tls, .user = c->mail.user,
+	};
+	struct ready r = { .config = config, .err = err };
+
+	if (c->https.verify && c->https.ca_file == NULL)
+		want_cas(&r, "[https] ca_file", https_look_for_cas);
+	if (smtp_tls_of(&smtp) == SMTP_TLS_REQUIRED && c->mail.ca_file == NULL)
+		want_cas(&r, "[mail] ca_file", cas_look_default);
 	return r.rc;
 }
 

@@ -14,6 +14,9 @@
 /* Files that settings name: can they be read, and is in them what should be? */
 int	ready_files(const struct conf *c, const char *config, FILE *err);
 
+/* The system's CAs, where they are used and no ca_file is. */
+int	ready_cas(const struct conf *c, const char *config, FILE *err);
+
 /*
  * Folders to write in: the spool's, the queue's, and those of copies and
  * metrics.  One that a run would make may be missing, and so may the queue;

@@ -103,6 +103,8 @@ check_config(const struct send *s)
 
 	if (ready_files(&s->conf, config, stderr) == -1)
 		return EXIT_USAGE;
+	if (ready_cas(&s->conf, config, stderr) == -1)
+		rc = EXIT_WRONG;
 	if (ready_folders(&s->conf, config, stderr) == -1)
 		rc = EXIT_WRONG;
 	if (ready_secrets(&s->conf, config, stderr) == -1)

@@ -85,8 +85,8 @@ host_of(const char *smarthost)
  * A password is sent to nobody but the smarthost, unless the operator has
  * said `none`: opportunistic TLS does not know whom it talks to.
  */
-static enum smtp_tls
-tls_of(const struct smtp_config *c)
+enum smtp_tls
+smtp_tls_of(const struct smtp_config *c)
 {
 	return c->tls == SMTP_TLS_OPTIONAL && c->user != NULL ?
 	    SMTP_TLS_REQUIRED : c->tls;
@@ -100,7 +100,7 @@ check_tls(const struct smtp_config *c)
 	const char *reason;
 	SSL_CTX *ctx;
 
-	if ((ctx = smtp_tls_context(c, tls_of(c), &peer)) == NULL) {
+	if ((ctx = smtp_tls_context(c, smtp_tls_of(c), &peer)) == NULL) {
 		reason = ERR_reason_error_string(ERR_peek_last_error());
 		why = xasprintf("TLS with %s: %s: %s", peer.host,
 		    c->ca_file != NULL ? c->ca_file : "system CAs",
@@ -126,7 +126,7 @@ smtp_setup(const struct smtp_config *c, char **why)
 	    strlen(c->password) > CREDENTIAL_MAX))
 		*why = xasprintf("SMTP user or password longer than %d bytes",
 		    CREDENTIAL_MAX);
-	else if (tls_of(c) != SMTP_TLS_NONE)
+	else if (smtp_tls_of(c) != SMTP_TLS_NONE)
 		*why = check_tls(c);
 	if (*why != NULL)
 		return -1;
@@ -534,7 +534,7 @@ void
 smtp_send(const struct smtp_config *c, struct smtp_message *list, size_t n)
 {
 	const struct timespec now = { 0, 0 };
-	enum smtp_tls tls = tls_of(c);
+	enum smtp_tls tls = smtp_tls_of(c);
 	sigset_t pipe, old, pending;
 	size_t i;
 

@@ -32,6 +32,9 @@ struct smtp_message {
 	bool answered;			/* out: by a reply to this message */
 };
 
+/* What TLS has to be like; by tls and user alone. */
+enum smtp_tls smtp_tls_of(const struct smtp_config *c);
+
 /* Once, before any thread: 0, or -1 with *why (the caller frees it). */
 int	smtp_setup(const struct smtp_config *c, char **why);
 

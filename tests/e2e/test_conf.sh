@@ -185,6 +185,25 @@ check 'a key that others may change' objects \
     "[dkim] ed25519_key_file $T/ed25519.key" \
     'mode 0660 lets others change it: chmod 640'
 make_ready
+# The system's certificates, for those who did not set their own.
+trusting()
+{
+	SSL_CERT_FILE=$T/line SSL_CERT_DIR=$T/spool ready
+}
+sed -i '/^ca_file/d' ready.conf
+bundle=/etc/ssl/certs/ca-certificates.crt
+check 'with the certificates of the system, all is well' ready
+check 'a system without is told, of the smarthost' objects '[mail] ca_file' \
+    "not set, and this system has no certificates in $T/line" trusting
+if [[ $ISOLATED && -e $bundle ]]; then
+	mount --bind line $bundle
+	check 'and of https' objects '[https] ca_file' \
+	    "not set, and this system has no certificates in $bundle"
+	umount $bundle
+else
+	skip 'and of https' 'not among mounts of its own'
+fi
+make_ready
 
 unheard()
 {

@@ -284,6 +284,7 @@ work(struct deliver *v)
 		mails_mark(v->mails);
 		if (under_way(v) > 0)
 			https_poll(v->https, daily_fd(v->daily), MARKS_MS);
+		follow_clock(v, v->o->clock());	/* for what DNS answers */
 		daily_poll(v->daily, 0);
 		marks_commit_old(&v->marks);
 		show_progress(v);
@@ -338,7 +339,7 @@ deliver_run(const struct conf *c, struct queue *q, struct daily *daily,
 	v.web = schedule_new(&limits);
 	v.mails = mails_new(c, dkim, &v.marks, wake, &v);
 	/* Due in this pass, however long DNS takes. */
-	lookups_init(&v.lookups, c, daily, &v.marks, v.started);
+	lookups_init(&v.lookups, c, daily, &v.marks, &v.started);
 	if (o->now)
 		marks_must(&v.marks, queue_make_due(q, o->clock(), o->domain));
 	work(&v);

@@ -33,7 +33,7 @@ resolved(const struct lookups *l, struct job *j, const struct rua_list *list)
 
 	for (size_t i = 0; i < list->n; i++) {
 		d[i] = enqueue_to(&list->list[i]);
-		d[i].next_try = l->due;
+		d[i].next_try = *l->due;
 	}
 	if (archive_report(&copies, list->folders, list->nfolders, NULL,
 	    j->r.filename, j->r.body, j->r.len) == -1)
@@ -75,7 +75,7 @@ on_answer(void *arg, const struct daily_answer *a)
 
 void
 lookups_init(struct lookups *l, const struct conf *c, struct daily *daily,
-    struct marks *marks, int64_t due)
+    struct marks *marks, const int64_t *due)
 {
 	*l = (struct lookups){ .conf = c, .daily = daily, .marks = marks,
 	    .due = due };

@@ -217,4 +217,43 @@ check 'in a pass it goes back by an hour: one try' in_a_pass -3600 5
 check 'by days' in_a_pass $((-5 * days)) 6
 check 'it goes forth by an hour' in_a_pass 3600 7
 check 'by days' in_a_pass $((5 * days)) 8
+
+# While DNS is asked where a report is wanted: it goes there in that pass.
+base=https://$https_host:$https_port
+conf_set dns rua_lookup if-missing
+conf_set dns timeout 1
+for name in hour-back days-back hour-forth; do
+	dns_txt "_smtp._tls.$name.example" "v=TLSRPTv1; rua=$base/$name"
+	need spool add --day "$day" <(record $name.example)
+done
+check 'without DNS nothing is sent' exits 1 by 0 run --once
+need start_dns
+need wait_for 10 test -s unbound.pid
+dns=$(<unbound.pid)
+conf_set dns timeout 10
+asked()
+{
+	ss -Hlun "sport = :$dns_port" | awk '$2 > 0 { asked = 1 }
+	    END { exit !asked }'
+}
+# in_a_look_up SECONDS NAME
+in_a_look_up()
+{
+	echo 0 >wrong
+	kill -STOP "$dns"
+	LD_PRELOAD=$shim CLOCK_WRONG=$T/wrong \
+	    ASAN_OPTIONS=verify_asan_link_order=0 timeout 30 \
+	    "$build/tlsrpt-send" --config "$T/tlsrpt.conf" --once --now \
+	    --domain "$2.example" >run.out 2>&1 &
+	run=$!
+	wait_for 10 asked || return
+	echo "$1" >wrong
+	kill -CONT "$dns"
+	wait "$run"
+	equal 'sent|1' "$(delivery "$2")"
+}
+check 'in a look-up it goes back by an hour: sent' in_a_look_up -3600 hour-back
+check 'by days' in_a_look_up $((-5 * days)) days-back
+check 'it goes forth by an hour' in_a_look_up 3600 hour-forth
+stop_dns
 finish

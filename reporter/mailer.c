@@ -80,22 +80,22 @@ mailer_refusal(const struct conf *c, const struct dkim *dkim)
 }
 
 /*
- * What the report says, from what is attached, which is looked over before.
- * NULL with *why when lint objects.
+ * What the report says, from what is attached.  It is looked over before: an
+ * objection is returned.
  */
 static char *
 read_figures(const struct queue_report *r, const struct lint_names *names,
-    char **why)
+    char **figures)
 {
 	alignas(max_align_t) char memory[JSON_MEM_REPORT];
 	json_t *tree;
-	char *text = NULL;
+	char *why;
 
 	json_mem_begin(memory, sizeof(memory));
-	if ((*why = lint_unpack(r->body, r->len, names, &tree)) == NULL)
-		text = summary_figures_of(tree);
+	if ((why = lint_unpack(r->body, r->len, names, &tree)) == NULL)
+		*figures = summary_figures_of(tree);
 	json_mem_end(tree);
-	return text;
+	return why;
 }
 
 /* For people; NULL with *why when lint objects to the report. */
@@ -113,8 +113,9 @@ summary_of(const struct conf *c, const struct queue_report *r,
 	};
 	char *figures = NULL, *text;
 
+	*why = NULL;
 	if (r->figures == NULL || !hold_is_sealed(r)) {
-		if ((figures = read_figures(r, names, why)) == NULL)
+		if ((*why = read_figures(r, names, &figures)) != NULL)
 			return NULL;
 		s.figures = figures;
 	}

@@ -14,6 +14,8 @@ struct queue;
 
 enum queue_mode {
 	QUEUE_READ,	/* changes nothing; the file must be there */
+	QUEUE_LOOK,	/* the same, but it may be an older release's: to be
+			   closed again, and nothing else */
 	QUEUE_WRITE	/* makes the file if needed, brings it up to date */
 };
 /* NULL with *why (the caller frees it) when it cannot be opened. */

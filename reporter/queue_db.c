@@ -392,7 +392,7 @@ reader_uri(const char *path)
 }
 
 static int
-open_reader(struct queue *q, const char *path)
+open_reader(struct queue *q, const char *path, bool older)
 {
 	char *uri = reader_uri(path);
 	int64_t version;
@@ -407,7 +407,7 @@ open_reader(struct queue *q, const char *path)
 	sqlite3_busy_timeout(q->db, BUSY_MS);
 	if (check_version(q, &version) == -1)
 		return -1;
-	if (version < VERSION_NOW)
+	if (version < VERSION_NOW && !older)
 		return queue_fail(q, "made by an older release: "
 		    "tlsrpt-send will bring it up to date");
 	return 0;
@@ -420,7 +420,8 @@ queue_open(const char *path, enum queue_mode mode, char **why)
 
 	*why = NULL;
 	set_up_library();
-	if ((mode == QUEUE_READ ? open_reader : open_writer)(q, path) == 0)
+	if ((mode == QUEUE_WRITE ? open_writer(q, path) :
+	    open_reader(q, path, mode == QUEUE_LOOK)) == 0)
 		return q;
 	*why = xasprintf("%s: %s", path, q->error);
 	queue_close(q);

@@ -20,9 +20,6 @@
 #include "reporter/queue.h"
 #include "reporter/smtp.h"
 
-/* What queue_open says of a queue that a run will bring up to date. */
-#define OLDER	": made by an older release"
-
 struct ready {
 	const char *config;
 	FILE *err;
@@ -225,17 +222,14 @@ want_folder_of(struct ready *r, const char *key, const char *file)
 	free(path);
 }
 
-/*
- * Is it a queue that a run can use?  It is read only; one of an older release
- * is brought up to date by the run, and one that is not there made.
- */
+/* Is it a queue that a run can use, if only after bringing it up to date? */
 static void
 want_queue(struct ready *r, const char *file)
 {
 	char *why;
-	struct queue *q = queue_open(file, QUEUE_READ, &why);
+	struct queue *q = queue_open(file, QUEUE_LOOK, &why);
 
-	if (q == NULL && strstr(why, OLDER) == NULL)
+	if (q == NULL)
 		wrong(r, "[queue] database %s", why);
 	queue_close(q);
 	free(why);

@@ -15,6 +15,7 @@
 #include "conf/clock.h"
 #include "conf/mem.h"
 #include "reporter/hold.h"
+#include "reporter/marks.h"
 #include "reporter/mime.h"
 #include "reporter/password.h"
 #include "reporter/reading.h"
@@ -40,6 +41,7 @@ struct mailer {
 	pthread_mutex_t lock;		/* of all below */
 	pthread_cond_t work;
 	struct mailer_session *todo, *done;
+	struct mailer_job *answered;
 	bool end;			/* no further session */
 };
 
@@ -199,11 +201,59 @@ write_messages(const struct mailer *m, struct mailer_job *jobs,
 	return n;
 }
 
+/* A session under way. */
+struct sending {
+	struct mailer *m;
+	struct mailer_session *s;
+	struct smtp_message *list;
+	struct mailer_job **owner;	/* of each */
+	size_t back;			/* so many owners were handed back */
+	int64_t since;			/* …the last of them then */
+};
+
+/* All jobs before the first without a result. */
+static void
+hand_back(struct mailer *m, struct mailer_session *s)
+{
+	struct mailer_job *first = s->jobs, **end = &s->jobs, *rest;
+
+	while (*end != NULL && (*end)->answered)
+		end = &(*end)->next;
+	rest = *end;
+	pthread_mutex_lock(&m->lock);
+	*end = m->answered;
+	m->answered = first;
+	pthread_mutex_unlock(&m->lock);
+	s->jobs = rest;
+	m->woken(m->arg);
+}
+
+/* A long session does not keep what it knows for itself until its end. */
+static void
+on_answered(void *arg, size_t i)
+{
+	struct sending *x = arg;
+	int64_t now = clock_ms();
+
+	if (now - x->since < MARKS_MS)
+		return;
+	for (size_t k = x->back; k <= i; k++) {
+		x->owner[k]->result = x->list[k].result;
+		x->owner[k]->answered = true;
+	}
+	hand_back(x->m, x->s);
+	x->s->reached = true;
+	x->back = i + 1;
+	x->since = now;
+}
+
 static void
 run_session(struct mailer *m, struct mailer_session *s)
 {
+	struct smtp_config config = m->smtp;
 	struct smtp_message *list;
 	struct mailer_job **owner;
+	struct sending x = { .m = m, .s = s };
 	size_t n = 0;
 	int64_t start;
 
@@ -213,16 +263,21 @@ run_session(struct mailer *m, struct mailer_session *s)
 	owner = xcalloc(n, sizeof(*owner));
 	n = write_messages(m, s->jobs, list, owner);
 	s->reached = n == 0;		/* nothing is known against it */
-	start = clock_ms();
-	smtp_send(&m->smtp, list, n);
-	s->slow = clock_ms() - start >= m->smtp.timeout * INT64_C(1000);
-	for (size_t i = 0; i < n; i++) {
+	start = x.since = clock_ms();
+	x.list = list;
+	x.owner = owner;
+	config.answered = on_answered;
+	config.arg = &x;
+	smtp_send(&config, list, n);
+	s->slow = clock_ms() - start >= config.timeout * INT64_C(1000);
+	for (size_t i = x.back; i < n; i++) {
 		owner[i]->result = list[i].result;
 		owner[i]->answered = list[i].answered;
 		s->reached |= list[i].answered;
 		s->broken |= !list[i].answered;
-		free((char *)(uintptr_t)list[i].data);
 	}
+	for (size_t i = 0; i < n; i++)
+		free((char *)(uintptr_t)list[i].data);
 	free(list);
 	free(owner);
 }
@@ -382,6 +437,18 @@ mailer_done(struct mailer *m)
 	pthread_mutex_lock(&m->lock);
 	list = m->done;
 	m->done = NULL;
+	pthread_mutex_unlock(&m->lock);
+	return list;
+}
+
+struct mailer_job *
+mailer_answered(struct mailer *m)
+{
+	struct mailer_job *list;
+
+	pthread_mutex_lock(&m->lock);
+	list = m->answered;
+	m->answered = NULL;
 	pthread_mutex_unlock(&m->lock);
 	return list;
 }

@@ -39,7 +39,7 @@ struct mailer_job {
 
 struct mailer_session {
 	struct mailer_session *next;
-	struct mailer_job *jobs;
+	struct mailer_job *jobs;	/* less those handed back before */
 	bool reached;	/* out: the smarthost answered for one of them */
 	bool broken;	/* out: but not for all */
 	bool slow;	/* out: and it took longer than one reply may */
@@ -50,6 +50,11 @@ void	mailer_send(struct mailer *m, struct mailer_job *jobs);
 
 /* Finished sessions, as a list, or NULL.  The caller frees each. */
 struct mailer_session *mailer_done(struct mailer *m);
+/*
+ * Jobs of sessions under way whose results are final, as a list, or NULL: they
+ * are not among the session's any more.
+ */
+struct mailer_job *mailer_answered(struct mailer *m);
 
 /*
  * End sessions before their next message.  With at_once, do not wait for the

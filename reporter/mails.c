@@ -41,7 +41,8 @@ struct mails {
 
 	struct mailer *mailer;		/* NULL until a mail is due */
 	struct job_list waiting;
-	struct mailer_session *ended;	/* its mails are not marked yet */
+	struct mailer_session *ended;	/* its mails are not marked yet … */
+	struct mailer_job *answered;	/* … nor are these */
 	size_t started;			/* mails */
 	size_t sessions, limit;
 	unsigned vain, slow;		/* sessions in a row */
@@ -264,11 +265,18 @@ end_mails(struct mails *m, const struct mailer_session *s)
 void
 mails_collect(struct mails *m)
 {
+	struct mailer_job **answered;
 	struct mailer_session *s, **end;
 
+	if (m->mailer == NULL)
+		return;
+	for (answered = &m->answered; *answered != NULL;
+	    answered = &(*answered)->next)
+		;
+	*answered = mailer_answered(m->mailer);
 	for (end = &m->ended; *end != NULL; end = &(*end)->next)
 		;
-	*end = m->mailer != NULL ? mailer_done(m->mailer) : NULL;
+	*end = mailer_done(m->mailer);
 	for (s = *end; s != NULL; s = s->next) {
 		m->sessions--;
 		if (!m->stopping)
@@ -280,7 +288,14 @@ void
 mails_mark(struct mails *m)
 {
 	struct mailer_session *s;
+	struct mailer_job *mail;
 
+	while ((mail = m->answered) != NULL) {
+		m->answered = mail->next;
+		m->started--;
+		marks_finish(m->marks, mail->arg, &mail->result);
+		free(mail);
+	}
 	while ((s = m->ended) != NULL) {
 		m->ended = s->next;
 		end_mails(m, s);

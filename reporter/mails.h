@@ -15,7 +15,10 @@
  */
 struct mails;
 
-/* woken is called, from any thread, when a session has ended. */
+/*
+ * woken is called, from any thread, when a session has ended, or goes on but
+ * has results.
+ */
 struct mails *mails_new(const struct conf *c, const struct dkim *dkim,
 	    struct marks *marks, void (*woken)(void *arg), void *arg);
 /* Gives up what is under way; jobs are their set's. */
@@ -26,7 +29,7 @@ void	mails_add(struct mails *m, struct job *j);
 void	mails_start(struct mails *m);
 /*
  * Sessions that have ended make room for others; and then mark their mails,
- * for which the smarthost need not wait.
+ * and those that others have results for: the smarthost need not wait for it.
  */
 void	mails_collect(struct mails *m);
 void	mails_mark(struct mails *m);

@@ -73,6 +73,8 @@ struct session {
 	bool connected, encrypted;
 	long certificate;	/* X509_V_… */
 	struct smtp_watch watch;
+	struct feed *feeds;
+	size_t n, judged;	/* …of them, so many have their results */
 };
 
 static char *
@@ -219,48 +221,6 @@ void
 smtp_abort(void)
 {
 	each_tcp_socket(hang_up);
-}
-
-/* smtp_eventcb_t; what follows arg depends on the event. */
-static void
-on_event(smtp_session_t esmtp, int event, void *arg, ...)
-{
-	struct session *s = arg;
-	va_list ap;
-	int *ok;
-
-	(void)esmtp;
-	va_start(ap, arg);
-	switch (event) {
-	case SMTP_EV_CONNECT:
-		s->connected = true;
-		s->encrypted = false;
-		s->certificate = X509_V_OK;
-		each_tcp_socket(send_at_once);
-		smtp_watch_init(&s->watch, s->config->timeout * 1000L);
-		break;
-	case SMTP_EV_STARTTLS_OK:
-		s->encrypted = true;
-		break;
-	case SMTP_EV_EXTNA_STARTTLS:
-		smtp_watch_stop(&s->watch, "STARTTLS is not offered");
-		break;
-	case SMTP_EV_INVALID_PEER_CERTIFICATE:
-		s->certificate = va_arg(ap, long);
-		ok = va_arg(ap, int *);
-		*ok = s->tls != SMTP_TLS_REQUIRED;
-		break;
-	case SMTP_EV_NO_PEER_CERTIFICATE:
-		ok = va_arg(ap, int *);
-		*ok = s->tls != SMTP_TLS_REQUIRED;
-		break;
-	case SMTP_EV_WRONG_PEER_CERTIFICATE:
-		/* by libesmtp's idea of the name; OpenSSL has checked ours */
-		ok = va_arg(ap, int *);
-		*ok = 1;
-		break;
-	}
-	va_end(ap);
 }
 
 /* auth_interact_t */
@@ -418,6 +378,74 @@ judge(const struct feed *f, const struct session *s)
 		r->outcome = DEFERRED;
 }
 
+/*
+ * The last reply was the last one to this message.  One that was no answer
+ * is looked at again when the session has ended.
+ */
+static void
+judge_until(struct session *s, smtp_message_t message)
+{
+	const struct feed *f = NULL;
+
+	if (!s->watch.complete || smtp_watch_cut(&s->watch) ||
+	    s->watch.stopped)
+		return;
+	while (s->judged < s->n && (f == NULL || f->esmtp != message)) {
+		f = &s->feeds[s->judged];
+		judge(f, s);
+		if (!f->message->answered)
+			return;
+		s->judged++;
+	}
+	if (f != NULL && s->config->answered != NULL)
+		s->config->answered(s->config->arg, s->judged - 1);
+}
+
+/* smtp_eventcb_t; what follows arg depends on the event. */
+static void
+on_event(smtp_session_t esmtp, int event, void *arg, ...)
+{
+	struct session *s = arg;
+	va_list ap;
+	int *ok;
+
+	(void)esmtp;
+	va_start(ap, arg);
+	switch (event) {
+	case SMTP_EV_CONNECT:
+		s->connected = true;
+		s->encrypted = false;
+		s->certificate = X509_V_OK;
+		each_tcp_socket(send_at_once);
+		smtp_watch_init(&s->watch, s->config->timeout * 1000L);
+		break;
+	case SMTP_EV_MESSAGESENT:
+		judge_until(s, va_arg(ap, smtp_message_t));
+		break;
+	case SMTP_EV_STARTTLS_OK:
+		s->encrypted = true;
+		break;
+	case SMTP_EV_EXTNA_STARTTLS:
+		smtp_watch_stop(&s->watch, "STARTTLS is not offered");
+		break;
+	case SMTP_EV_INVALID_PEER_CERTIFICATE:
+		s->certificate = va_arg(ap, long);
+		ok = va_arg(ap, int *);
+		*ok = s->tls != SMTP_TLS_REQUIRED;
+		break;
+	case SMTP_EV_NO_PEER_CERTIFICATE:
+		ok = va_arg(ap, int *);
+		*ok = s->tls != SMTP_TLS_REQUIRED;
+		break;
+	case SMTP_EV_WRONG_PEER_CERTIFICATE:
+		/* by libesmtp's idea of the name; OpenSSL has checked ours */
+		ok = va_arg(ap, int *);
+		*ok = 1;
+		break;
+	}
+	va_end(ap);
+}
+
 static void
 set_timeouts(smtp_session_t esmtp, long seconds)
 {
@@ -494,8 +522,8 @@ run(const struct smtp_config *c, enum smtp_tls tls, struct smtp_message *list,
 {
 	struct session s = { .config = c, .tls = tls,
 	    .peer = { host_of(c->smarthost), &s.watch },
-	    .watch = { .stop = c->stop } };
-	struct feed *feeds = xcalloc(n, sizeof(*feeds));
+	    .watch = { .stop = c->stop },
+	    .feeds = xcalloc(n, sizeof(*s.feeds)), .n = n };
 	smtp_session_t esmtp = smtp_create_session();
 	auth_context_t auth;
 	size_t i, last;
@@ -507,24 +535,24 @@ run(const struct smtp_config *c, enum smtp_tls tls, struct smtp_message *list,
 	set_timeouts(esmtp, c->timeout);
 	auth = prepare_auth(esmtp, c);
 	for (i = 0; i < n; i++) {
-		feeds[i].watch = &s.watch;
-		feeds[i].message = &list[i];
-		add_message(esmtp, &feeds[i]);
+		s.feeds[i].watch = &s.watch;
+		s.feeds[i].message = &list[i];
+		add_message(esmtp, &s.feeds[i]);
 	}
 	if (prepare_tls(esmtp, &s)) {
 		smtp_start_session(esmtp);
-		last = last_begun(feeds, n);
-		for (i = 0; i < n; i++)
-			judge(&feeds[i], &s);
+		last = last_begun(s.feeds, n);
+		for (i = s.judged; i < n; i++)
+			judge(&s.feeds[i], &s);
 		/* Whatever it seemed to say, it had not said all of it. */
-		if (smtp_watch_cut(&s.watch))
-			set_unanswered(&feeds[last], &s);
+		if (smtp_watch_cut(&s.watch) && last >= s.judged)
+			set_unanswered(&s.feeds[last], &s);
 	}
 	smtp_destroy_session(esmtp);
 	if (auth != NULL)
 		auth_destroy_context(auth);
 	ERR_clear_error();
-	free(feeds);
+	free(s.feeds);
 	free(s.peer.host);
 	return tls == SMTP_TLS_OPTIONAL && s.connected && !s.encrypted &&
 	    s.watch.stage == SMTP_STARTTLS;

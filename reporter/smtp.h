@@ -21,6 +21,9 @@ struct smtp_config {
 	const char *helo;		/* our name, NULL: this host's */
 	long timeout;			/* seconds for one reply */
 	const atomic_bool *stop;	/* once true: no further message */
+	/* Unless NULL, called when all up to message i have their results. */
+	void (*answered)(void *arg, size_t i);
+	void *arg;
 };
 
 struct smtp_message {

@@ -99,4 +99,33 @@ conf_set mail messages_per_session 5
 spool add --day "$day" <(head -n 10 day.jsonl) >/dev/null
 check 'sessions that break half-way' short_run
 check 'cost one mail each an attempt' equal $'2|pending\n8|sent' "$(states)"
+
+# One that takes half a second for each, and we are killed in the middle of a
+# session: what it had accepted is known.
+rm -rf queue.db* spool
+mkdir slow
+echo '.=late|250 ok' >slow/script
+tail -f /dev/null | "$root/tests/reporter/smtp_server.py" slow >slow/port &
+need wait_for 10 test -s slow/port
+conf_set mail smarthost "127.0.0.1:$(<slow/port)"
+spool add --day "$day" <(head -n 5 day.jsonl) >/dev/null
+taken()
+{
+	find slow -name 'message.*' | wc -l
+}
+three_taken()
+{
+	(($(taken) >= 3))
+}
+"$build/tlsrpt-send" --config "$T/tlsrpt.conf" --once --now 2>log &
+run=$!
+check 'a slow one takes a few' wait_for 20 three_taken
+kill -9 $run
+wait $run 2>/dev/null
+before=$(taken)
+check 'killed, all but the last two are marked' test \
+    "$(sql "select count(*) from delivery where state = 'sent'")" \
+    -ge $((before - 2))
+check 'it is run again' exits 0 send --once --now
+check 'and sends no more than two again' test "$(taken)" -le 7
 finish

@@ -134,9 +134,13 @@ wake(void *arg)
 	assert_int_equal(write(woken[1], "", 1), 1);
 }
 
-/* One mail of the sample report, and what became of it. */
+/*
+ * Mails of the sample report in one session, and what became of them; back is
+ * how many had their results before the session had ended.
+ */
 static void
-send_one(const struct conf *c, struct mailer_job *job)
+send_mails(const struct conf *c, struct mailer_job *jobs, size_t n,
+    size_t *back)
 {
 	struct gzip *g = gzip_new(6);
 	struct queue_report q = {
@@ -144,7 +148,7 @@ send_one(const struct conf *c, struct mailer_job *job)
 		.domain = sample_report.domain, .report_id = sample_report.id,
 		.filename = sample_report.filename,
 	};
-	struct mailer_session *done;
+	struct mailer_session *done = NULL;
 	struct mailer *m;
 	const void *body;
 	char *why, *json;
@@ -154,14 +158,23 @@ send_one(const struct conf *c, struct mailer_job *job)
 	json = json_report(&sample_report, false, &len);
 	gzip_pack(g, json, len, &body, &q.len);
 	q.body = body;
-	*job = (struct mailer_job){ .report = &q,
-		.sender = "bounces@example.org", .address = "a@example.net" };
+	for (size_t i = 0; i < n; i++)
+		jobs[i] = (struct mailer_job){
+		    .next = i + 1 < n ? &jobs[i + 1] : NULL, .report = &q,
+		    .sender = "bounces@example.org",
+		    .address = "a@example.net" };
 	assert_int_equal(pipe(woken), 0);
 	if ((m = mailer_new(c, NULL, wake, NULL, &why)) == NULL)
 		fail_msg("%s", why);
-	mailer_send(m, job);
-	assert_int_equal(read(woken[0], &byte, 1), 1);
-	assert_non_null(done = mailer_done(m));
+	mailer_send(m, jobs);
+	for (*back = 0; done == NULL; done = mailer_done(m)) {
+		assert_int_equal(read(woken[0], &byte, 1), 1);
+		for (struct mailer_job *j = mailer_answered(m); j != NULL;
+		    j = j->next, ++*back)
+			assert_true(j->answered && j == &jobs[*back]);
+	}
+	assert_ptr_equal(done->jobs, *back < n ? &jobs[*back] : NULL);
+	assert_true(done->reached || *back == 0);
 	free(done);
 	mailer_free(m);
 	close(woken[0]);
@@ -211,6 +224,7 @@ mail_goes_as_it_is_configured(void **state)
 		struct mailer_job job;
 		struct server s;
 		struct conf c;
+		size_t back;
 
 		server_start(&s, rows[i].script);
 		c = conf_with(s.smarthost, rows[i].tls, NULL, NULL);
@@ -219,7 +233,7 @@ mail_goes_as_it_is_configured(void **state)
 			c.mail.user = TEXT("user");
 			c.mail.password_file = file;
 		}
-		send_one(&c, &job);
+		send_mails(&c, &job, 1, &back);
 		log = server_stop(&s);
 		if (job.result.outcome != rows[i].outcome ||
 		    strstr(log, rows[i].said) == NULL ||
@@ -229,6 +243,28 @@ mail_goes_as_it_is_configured(void **state)
 		free(file);
 		free(log);
 	}
+}
+
+/* Whoever is killed then knows of all but a few that they were accepted. */
+static void
+a_long_session_tells_as_it_goes(void **state)
+{
+	struct mailer_job jobs[4];
+	struct server s;
+	struct conf c;
+	size_t back;
+
+	(void)state;
+	server_start(&s, ".=late|250 ok\n.=late|250 ok\n.=550 no\n"
+	    ".=late|close\n");
+	c = conf_with(s.smarthost, TLS_NONE, NULL, NULL);
+	send_mails(&c, jobs, 4, &back);
+	free(server_stop(&s));
+	assert_int_equal(back, 2);
+	assert_int_equal(jobs[0].result.outcome, DELIVERED);
+	assert_int_equal(jobs[1].result.outcome, DELIVERED);
+	assert_true(jobs[2].answered && jobs[2].result.outcome == REFUSED);
+	assert_true(!jobs[3].answered && jobs[3].result.outcome == DEFERRED);
 }
 
 static void
@@ -275,6 +311,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mail_goes_as_it_is_configured),
+		cmocka_unit_test(a_long_session_tells_as_it_goes),
 		cmocka_unit_test(without_a_password_there_is_no_mailer),
 		cmocka_unit_test(what_nobody_would_sign_is_refused),
 	};

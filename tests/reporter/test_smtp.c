@@ -418,7 +418,20 @@ replies(void **state)
 	}
 }
 
-/* An answer is a reply to the message, whatever it says. */
+/* As config.answered; arg counts the messages it told of. */
+static void
+tell(void *arg, size_t i)
+{
+	size_t *told = arg;
+
+	assert_true(i + 1 > *told);
+	*told = i + 1;
+}
+
+/*
+ * An answer is a reply to the message, whatever it says.  What was told to be
+ * final while the session went on, stays so.
+ */
 static void
 what_was_answered(void **state)
 {
@@ -445,20 +458,32 @@ what_was_answered(void **state)
 		    { false, false } },
 		{ "lost in a second line", ".=raw 250-o\r\n|close\n",
 		    { false, false } },
+		{ "accepted, and then a number",
+		    "MAIL=250 ok\nMAIL=raw 25|close\n", { true, false } },
+		{ "the second one not told to go on",
+		    "DATA=354 go\nDATA=250 ok\n", { true, false } },
 	};
 	struct smtp_config c = config();
 	struct smtp_message m[2];
+	size_t told;
 
+	c.answered = tell;
+	c.arg = &told;
 	for (size_t i = 0; i < NELEMS(answers); i++) {
 		server_start(answers[i].script);
 		c.smarthost = smarthost;
 		m[0] = mail_to("a@example.net");
 		m[1] = mail_to("b@example.net");
+		told = 0;
 		smtp_send(&c, m, 2);
 		for (size_t k = 0; k < 2; k++)
 			if (m[k].answered != answers[i].answered[k])
 				fail_msg("%s, message %zu: %s",
 				    answers[i].what, k + 1, m[k].result.text);
+		if (told > 0 && !m[told - 1].answered)
+			fail_msg("%s: told of %zu", answers[i].what, told);
+		if (strcmp(answers[i].what, "accepted") == 0)
+			assert_int_equal(told, 2);
 		server_stop(state);
 	}
 }

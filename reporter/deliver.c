@@ -56,7 +56,7 @@ web_done(void *arg, const struct result *r)
 	marks_finish(&v->marks, j, r);
 }
 
-/* The last look at it is here; for mails it is in mailer_message. */
+/* The last look at it is here; for mails it is in compose_mail. */
 static void
 start_post(struct deliver *v, struct job *j)
 {

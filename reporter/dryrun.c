@@ -7,6 +7,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/archive.h"
+#include "reporter/compose.h"
 #include "reporter/enqueue.h"
 #include "reporter/hold.h"
 #include "reporter/json.h"
@@ -57,7 +58,7 @@ write_mail(struct dryrun *d, const struct daily_report *r, const char *address,
 	char suffix[32] = ".eml", *message, *why;
 	size_t len;
 
-	message = mailer_message(d->conf, d->dkim, &q, address, &len, &why);
+	message = compose_mail(d->conf, d->dkim, &q, address, &len, &why);
 	if (message == NULL) {
 		log_warn("the mail to %s about %s: %s", address,
 		    r->report->domain, why);

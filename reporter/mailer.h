@@ -6,7 +6,6 @@
 
 #include "conf/conf.h"
 #include "reporter/dkim.h"
-#include "reporter/lint.h"
 #include "reporter/outcome.h"
 #include "reporter/queue.h"
 
@@ -65,13 +64,5 @@ void	mailer_stop(struct mailer *m, bool at_once);
 
 /* Sessions that may be started now. */
 size_t	mailer_room(struct mailer *m);
-
-/*
- * The finished, signed mail to one address, looked over.  NULL with *why (the
- * caller frees it) when it cannot be signed or lint objects.
- */
-char	*mailer_message(const struct conf *c, const struct dkim *dkim,
-	    const struct queue_report *r, const char *address, size_t *len,
-	    char **why);
 
 #endif

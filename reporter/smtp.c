@@ -16,20 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <auth-client.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-
-/* libesmtp has a struct of this name, too; nobody looks into it. */
-#define smtp_message esmtp_message
-#include <auth-client.h>
-#include <libesmtp.h>
-#undef smtp_message
 
 #include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "reporter/smtp_judge.h"
 #include "reporter/smtp_tls.h"
-#include "reporter/smtp_watch.h"
 
 /*
  * What libesmtp 1.1 does not do, and where it is made up for:
@@ -44,7 +39,7 @@
  *   then freed once too often: smtp_setup looks elsewhere;
  * - its small writes wait for the other side's delayed acknowledgements, some
  *   40 ms a message: send_at_once;
- * - after AUTH failed it goes on without: judge;
+ * - after AUTH failed it goes on without: smtp_judge;
  * - after STARTTLS failed it gives up: smtp_send tries again without, where
  *   that is allowed;
  * - IPv6 literals: not at all; such a smarthost needs a name.
@@ -54,28 +49,6 @@
 #define CREDENTIAL_MAX	255	/* its PLAIN mechanism has no room for more */
 #define FEED_BYTES	1024	/* no more than one of its writes */
 #define FEED_PATIENCE	10	/* timeouts, for one whole message */
-
-/* A message on its way, as libesmtp's callbacks see it. */
-struct feed {
-	struct smtp_watch *watch;
-	struct smtp_message *message;
-	smtp_message_t esmtp;
-	smtp_recipient_t recipient;
-	size_t given;
-	int64_t started, last;	/* 0: not yet */
-	bool whole;
-};
-
-struct session {
-	const struct smtp_config *config;
-	enum smtp_tls tls;
-	struct smtp_peer peer;
-	bool connected, encrypted;
-	long certificate;	/* X509_V_… */
-	struct smtp_watch watch;
-	struct feed *feeds;
-	size_t n, judged;	/* …of them, so many have their results */
-};
 
 static char *
 host_of(const char *smarthost)
@@ -142,7 +115,7 @@ smtp_setup(const struct smtp_config *c, char **why)
 static const char *
 feed_message(void **ctx, int *len, void *arg)
 {
-	struct feed *f = arg;
+	struct smtp_feed *f = arg;
 	int64_t now = clock_ms(), timeout = f->watch->timeout;
 	const char *p;
 
@@ -241,158 +214,21 @@ on_auth(auth_client_request_t request, char **result, int fields, void *arg)
 	return 1;
 }
 
-/* Why the session did not come to a message, or to the end of it. */
-static void
-session_result(struct result *r, const struct session *s)
-{
-	const struct smtp_watch *w = &s->watch;
-	const char *stage = smtp_stage_name(w->stage);
-	const char *host = s->peer.host;
-	char text[128];
-
-	if (!s->connected)
-		result_set(r, DEFERRED, 0, "%s: %s", s->config->smarthost,
-		    smtp_strerror(smtp_errno(), text, sizeof(text)));
-	else if (s->certificate != X509_V_OK &&
-	    s->tls == SMTP_TLS_REQUIRED)
-		result_set(r, DEFERRED, 0, "certificate of %s: %s",
-		    host, X509_verify_cert_error_string(s->certificate));
-	else if (w->trouble != NULL)
-		result_set(r, DEFERRED, 0, "%s: %s", stage, w->trouble);
-	else if (w->stage == SMTP_STARTTLS && w->code == 220)
-		result_set(r, DEFERRED, 0, "TLS handshake failed");
-	else if (w->complete)
-		result_set(r, DEFERRED, w->code, "%s: %s", stage, w->reply);
-	else if (!w->quit && clock_ms() - w->since >= w->timeout)
-		result_set(r, DEFERRED, 0, "%s: no reply within %ld seconds",
-		    stage, s->config->timeout);
-	else
-		result_set(r, DEFERRED, 0, "%s: connection lost", stage);
-}
-
-static void
-reply_result(struct result *r, const char *stage, const smtp_status_t *st)
-{
-	if (st->enh_class != 0)
-		result_set(r, outcome_smtp(st->code), st->code,
-		    "%s: %d %d.%d.%d %s", stage, st->code, st->enh_class,
-		    st->enh_subject, st->enh_detail, st->text);
-	else
-		result_set(r, outcome_smtp(st->code), st->code, "%s: %d %s",
-		    stage, st->code, st->text);
-}
-
-static void
-set_unanswered(const struct feed *f, const struct session *s)
-{
-	session_result(&f->message->result, s);
-	f->message->answered = false;
-}
-
-/* The message whose reply came last. */
-static size_t
-last_begun(const struct feed *feeds, size_t n)
-{
-	while (n > 1 &&
-	    smtp_reverse_path_status(feeds[n - 1].esmtp)->text == NULL)
-		n--;
-	return n - 1;
-}
-
-static bool
-accepted(const smtp_status_t *st)
-{
-	return st->text != NULL && outcome_smtp(st->code) == DELIVERED;
-}
-
-/*
- * A sender that the smarthost does not take, or a client that it does not
- * relay for, is for the operator to mend, and the reports should be there
- * then; only a message that is too large (RFC 1870) is so for good.
- */
-static bool
-is_about_us(const smtp_status_t *mail, const smtp_status_t *rcpt)
-{
-	if (!accepted(mail))
-		return mail->text != NULL && mail->code != 552;
-	/* RFC 3463 section 3.8: "5.7.1 relay access denied" and its like. */
-	return !accepted(rcpt) && rcpt->text != NULL &&
-	    ((rcpt->enh_class == 5 && rcpt->enh_subject == 7) ||
-	    strncmp(rcpt->text, "5.7.", 4) == 0);
-}
-
-/*
- * Without AUTH a smarthost may well refuse us for good; that says nothing
- * about the message.
- */
-static void
-blame_auth(struct result *r, const struct smtp_watch *w)
-{
-	struct result refusal = *r;
-
-	result_set(r, DEFERRED, refusal.code, "AUTH: %s; %s",
-	    w->auth_reply[0] != '\0' ? w->auth_reply : "not possible",
-	    refusal.text);
-}
-
-/*
- * Is this the answer to the whole message, or to DATA a refusal?  A 354 is
- * left over from DATA when the session ended before the answer came, and a
- * 250 to DATA accepts nothing.
- */
-static bool
-is_answer(const struct feed *f, const struct smtp_watch *w, int code)
-{
-	if (!f->whole)
-		return code >= 400;
-	return code / 100 != 3 || w->stage != SMTP_BODY || w->complete;
-}
-
-/*
- * The first command of a message that was not accepted decides.  A status
- * without text is a reply that was not read to its end: what became of the
- * message nobody knows then.
- */
-static void
-judge(const struct feed *f, const struct session *s)
-{
-	const smtp_status_t *mail = smtp_reverse_path_status(f->esmtp);
-	const smtp_status_t *rcpt = smtp_recipient_status(f->recipient);
-	const smtp_status_t *data = smtp_message_transfer_status(f->esmtp);
-	struct result *r = &f->message->result;
-
-	f->message->answered = true;
-	if (mail->text != NULL && !accepted(mail))
-		reply_result(r, "MAIL", mail);
-	else if (accepted(mail) && rcpt->text != NULL && !accepted(rcpt))
-		reply_result(r, "RCPT", rcpt);
-	else if (accepted(mail) && accepted(rcpt) && data->text != NULL &&
-	    is_answer(f, &s->watch, data->code))
-		reply_result(r, f->whole ? "message" : "DATA", data);
-	else
-		set_unanswered(f, s);
-	if (r->outcome == REFUSED && s->config->user != NULL &&
-	    !s->watch.authenticated)
-		blame_auth(r, &s->watch);
-	if (r->outcome == REFUSED && is_about_us(mail, rcpt))
-		r->outcome = DEFERRED;
-}
-
 /*
  * The last reply was the last one to this message.  One that was no answer
  * is looked at again when the session has ended.
  */
 static void
-judge_until(struct session *s, smtp_message_t message)
+judge_until(struct smtp_talk *s, smtp_message_t message)
 {
-	const struct feed *f = NULL;
+	const struct smtp_feed *f = NULL;
 
 	if (!s->watch.complete || smtp_watch_cut(&s->watch) ||
 	    s->watch.stopped)
 		return;
 	while (s->judged < s->n && (f == NULL || f->esmtp != message)) {
 		f = &s->feeds[s->judged];
-		judge(f, s);
+		smtp_judge(f, s);
 		if (!f->message->answered)
 			return;
 		s->judged++;
@@ -405,7 +241,7 @@ judge_until(struct session *s, smtp_message_t message)
 static void
 on_event(smtp_session_t esmtp, int event, void *arg, ...)
 {
-	struct session *s = arg;
+	struct smtp_talk *s = arg;
 	va_list ap;
 	int *ok;
 
@@ -467,7 +303,7 @@ must(int ok)
 }
 
 static void
-add_message(smtp_session_t esmtp, struct feed *f)
+add_message(smtp_session_t esmtp, struct smtp_feed *f)
 {
 	struct smtp_message *m = f->message;
 
@@ -482,7 +318,7 @@ add_message(smtp_session_t esmtp, struct feed *f)
 }
 
 static bool
-prepare_tls(smtp_session_t esmtp, struct session *s)
+prepare_tls(smtp_session_t esmtp, struct smtp_talk *s)
 {
 	static const enum starttls_option how[] = {
 		[SMTP_TLS_NONE] = Starttls_DISABLED,
@@ -520,7 +356,7 @@ static bool
 run(const struct smtp_config *c, enum smtp_tls tls, struct smtp_message *list,
     size_t n)
 {
-	struct session s = { .config = c, .tls = tls,
+	struct smtp_talk s = { .config = c, .tls = tls,
 	    .peer = { host_of(c->smarthost), &s.watch },
 	    .watch = { .stop = c->stop },
 	    .feeds = xcalloc(n, sizeof(*s.feeds)), .n = n };
@@ -541,12 +377,12 @@ run(const struct smtp_config *c, enum smtp_tls tls, struct smtp_message *list,
 	}
 	if (prepare_tls(esmtp, &s)) {
 		smtp_start_session(esmtp);
-		last = last_begun(s.feeds, n);
+		last = smtp_last_begun(s.feeds, n);
 		for (i = s.judged; i < n; i++)
-			judge(&s.feeds[i], &s);
+			smtp_judge(&s.feeds[i], &s);
 		/* Whatever it seemed to say, it had not said all of it. */
 		if (smtp_watch_cut(&s.watch) && last >= s.judged)
-			set_unanswered(&s.feeds[last], &s);
+			smtp_unanswered(&s.feeds[last], &s);
 	}
 	smtp_destroy_session(esmtp);
 	if (auth != NULL)

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "conf/mem.h"
+#include "reporter/compose.h"
 #include "reporter/dryrun.h"
 #include "reporter/gzip.h"
 #include "reporter/hold.h"
 #include "reporter/json.h"
-#include "reporter/mailer.h"
 #include "reporter/summary.h"
 #include "tests/reporter/sample_report.h"
 
@@ -140,7 +140,7 @@ bad_reports_are_not_mailed(void **state)
 
 		make_body(g, i, &body, &len);
 		make_queued(&q, i, body, len);
-		message = mailer_message(&conf, NULL, &q, "tls@example.net",
+		message = compose_mail(&conf, NULL, &q, "tls@example.net",
 		    &size, &why);
 		assert_true((message == NULL) == (rows[i].why != NULL));
 		if (message == NULL)
@@ -229,7 +229,7 @@ figures_make_no_other_mail(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		q.figures = i == 0 ? NULL : i == 1 ? figures : "\nAll well.\n";
 		q.seal = i == 0 || i == 2 ? 0 : hold_seal(&q);
-		message[i] = mailer_message(&conf, NULL, &q,
+		message[i] = compose_mail(&conf, NULL, &q,
 		    "tls@example.net", &size[i], &why);
 		assert_non_null(message[i]);
 	}
@@ -256,7 +256,7 @@ bad_mails_are_not_mailed(void **state)
 	(void)state;
 	make_body(g, 0, &body, &len);
 	make_queued(&q, 0, body, len);
-	assert_null(mailer_message(&conf, NULL, &q,
+	assert_null(compose_mail(&conf, NULL, &q,
 	    "tls@example.net\r\nBcc: a@victim.example", &len, &why));
 	assert_memory_equal(why, HELD, strlen(HELD));
 	free(why);

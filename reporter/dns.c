@@ -1,6 +1,7 @@
 #include "reporter/dns.h"
 
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,23 +63,24 @@ set_options(struct ub_ctx *ctx)
 }
 
 /*
- * Or errno says why not, which libunbound does not tell; and a folder it would
- * read for ever.
+ * NULL, or why libunbound could not read this file: it does not tell, and what
+ * is no plain file it would read for ever.
  */
-static bool
-can_read(const char *path)
+static const char *
+unreadable(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), saved;
-	bool can;
-	char byte;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *why = NULL;
+	struct stat st;
 
 	if (fd == -1)
-		return false;
-	can = read(fd, &byte, 1) != -1;
-	saved = errno;
+		return strerrordesc_np(errno);
+	if (fstat(fd, &st) == -1)
+		why = strerrordesc_np(errno);
+	else if (!S_ISREG(st.st_mode))
+		why = "not a plain file";
 	close(fd);
-	errno = saved;
-	return can;
+	return why;
 }
 
 /* 0, or libunbound's error and what it is about. */
@@ -129,9 +131,9 @@ dns_new(const struct dns_config *c, char **why)
 	int err;
 
 	*why = NULL;
-	if (c->trust_anchor != NULL && !can_read(c->trust_anchor)) {
-		*why = xasprintf("trust_anchor %s: %s", c->trust_anchor,
-		    strerror(errno));
+	if (c->trust_anchor != NULL &&
+	    (what = unreadable(c->trust_anchor)) != NULL) {
+		*why = xasprintf("trust_anchor %s: %s", c->trust_anchor, what);
 		return NULL;
 	}
 	if ((ctx = ub_ctx_create()) == NULL)

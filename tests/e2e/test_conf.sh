@@ -84,7 +84,7 @@ check 'a folder in its place' holds https ca_file spool \
 check 'a trust anchor that is none' holds dns trust_anchor anchor \
     "[dns] $T/anchor: initialization failure"
 check 'a folder in its place' holds dns trust_anchor spool \
-    "[dns] trust_anchor $T/spool: Is a directory"
+    "[dns] trust_anchor $T/spool: not a plain file"
 conf_set mail user someone
 check 'a file with no password' holds mail password_file line \
     "[mail] password_file $T/line: its first line holds no password"

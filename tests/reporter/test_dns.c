@@ -688,7 +688,9 @@ bad_settings_are_refused(void **state)
 		{ { "192.0.2.300@53", NULL, 1 }, "192.0.2.300@53: " },
 		{ { "127.0.0.1", "/nonexistent/anchor", 1 }, "trust_anchor "
 		    "/nonexistent/anchor: No such file or directory" },
-		{ { "127.0.0.1", "/", 1 }, "trust_anchor /: Is a directory" },
+		{ { "127.0.0.1", "/", 1 }, "trust_anchor /: not a plain file" },
+		{ { "127.0.0.1", "/dev/zero", 1 },
+		    "trust_anchor /dev/zero: not a plain file" },
 		{ { "127.0.0.1", "/dev/null/anchor", 1 },
 		    "trust_anchor /dev/null/anchor: Not a directory" },
 	};

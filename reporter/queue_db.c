@@ -364,20 +364,24 @@ size_beside(const char *path, const char *suffix)
  * left are read as they are.  Without a log all is in the database itself;
  * so it is with a log that is a header only, which some SQLite cannot read
  * this way.  A log without its index, which we have to make, was copied here.
+ * Who just looks makes none: the version is in the database, too, or nothing
+ * is in it yet.
  */
 static const char *
-reader_option(const char *path)
+reader_option(const char *path, enum queue_mode mode)
 {
 	off_t size = size_beside(path, "-wal");
 
 	if (size == -1 || size == WAL_HEADER)
 		return "immutable=1";
-	return size_beside(path, "-shm") == -1 ? "mode=ro" : "readonly_shm=1";
+	if (size_beside(path, "-shm") != -1)
+		return "readonly_shm=1";
+	return mode == QUEUE_LOOK ? "immutable=1" : "mode=ro";
 }
 
 /* Each byte in hexadecimal: what of a path means something in a URI? */
 static char *
-reader_uri(const char *path)
+reader_uri(const char *path, enum queue_mode mode)
 {
 	char *uri;
 	size_t len;
@@ -386,15 +390,15 @@ reader_uri(const char *path)
 	fputs("file:", f);
 	for (const char *s = path; *s != '\0'; s++)
 		fprintf(f, "%%%02x", (unsigned char)*s);
-	fprintf(f, "?%s", reader_option(path));
+	fprintf(f, "?%s", reader_option(path, mode));
 	xmemclose(f);
 	return uri;
 }
 
 static int
-open_reader(struct queue *q, const char *path, bool older)
+open_reader(struct queue *q, const char *path, enum queue_mode mode)
 {
-	char *uri = reader_uri(path);
+	char *uri = reader_uri(path, mode);
 	int64_t version;
 	int rc = sqlite3_open_v2(uri, &q->db, SQLITE_OPEN_READONLY |
 	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, NULL);
@@ -407,7 +411,7 @@ open_reader(struct queue *q, const char *path, bool older)
 	sqlite3_busy_timeout(q->db, BUSY_MS);
 	if (check_version(q, &version) == -1)
 		return -1;
-	if (version < VERSION_NOW && !older)
+	if (version < VERSION_NOW && mode != QUEUE_LOOK)
 		return queue_fail(q, "made by an older release: "
 		    "tlsrpt-send will bring it up to date");
 	return 0;
@@ -421,7 +425,7 @@ queue_open(const char *path, enum queue_mode mode, char **why)
 	*why = NULL;
 	set_up_library();
 	if ((mode == QUEUE_WRITE ? open_writer(q, path) :
-	    open_reader(q, path, mode == QUEUE_LOOK)) == 0)
+	    open_reader(q, path, mode)) == 0)
 		return q;
 	*why = xasprintf("%s: %s", path, q->error);
 	queue_close(q);

@@ -52,6 +52,25 @@ make_older(void)
 	sql_run("PRAGMA user_version = 1");
 }
 
+/* A log that is to be read, without its index. */
+static void
+make_copy(void)
+{
+	struct queue *q = queue_reopen(NULL, QUEUE_WRITE);
+	char *copy = xasprintf("cp %s-wal %s/log", queue_path, queue_dir);
+	char *back = xasprintf("mv %s/log %s-wal; rm -f %s-shm", queue_dir,
+	    queue_path, queue_path);
+
+	must(q, queue_begin(q));
+	must(q, queue_add_part(q, DAY, 1, NOW));
+	must(q, queue_commit(q));
+	assert_int_equal(system(copy), 0);
+	queue_close(q);
+	assert_int_equal(system(back), 0);
+	free(copy);
+	free(back);
+}
+
 static void
 make_empty(void)
 {
@@ -69,6 +88,7 @@ static const struct {
 	{ "nothing", NULL, NULL },
 	{ "a queue", make_queue, NULL },
 	{ "one of an older release", make_older, NULL },
+	{ "one that was copied in the middle", make_copy, NULL },
 	{ "an empty file", make_empty, NULL },
 	{ "one of a newer release", make_newer, "made by a newer release" },
 	{ "another program's", make_other,

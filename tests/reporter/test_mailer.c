@@ -1,9 +1,5 @@
 /* What of the configuration comes to the smarthost. */
-#include <sys/wait.h>
-
-#include <fcntl.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +15,7 @@
 #include "reporter/json.h"
 #include "reporter/mailer.h"
 #include "tests/reporter/sample_report.h"
+#include "tests/reporter/smtp_server.h"
 
 #define TEXT(s)	((char *)(uintptr_t)(s))
 
@@ -42,47 +39,15 @@ write_to(const char *name, const char *text)
 	free(path);
 }
 
-struct server {
-	pid_t pid;
-	int input;
-	char smarthost[32];
-};
-
-static void
-server_start(struct server *s, const char *script)
-{
-	int in[2], out[2], port;
-	FILE *f;
-
-	write_to("script", script);
-	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-	if ((s->pid = fork()) == 0) {
-		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
-		execl("tests/reporter/smtp_server.py", "smtp_server.py", dir,
-		    (char *)NULL);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	s->input = in[1];
-	f = fdopen(out[0], "r");
-	assert_int_equal(fscanf(f, "%d", &port), 1);
-	fclose(f);
-	fmt(s->smarthost, sizeof(s->smarthost), "127.0.0.1:%d", port);
-}
-
 /* Returns the dialogue, which the caller frees. */
 static char *
-server_stop(struct server *s)
+server_stop(struct smtp_server *s)
 {
 	char *path = in_dir("log"), *text = NULL;
 	size_t len = 0;
 	FILE *f;
 
-	close(s->input);
-	waitpid(s->pid, NULL, 0);
+	smtp_server_stop(s);
 	if ((f = fopen(path, "r")) != NULL) {
 		if (getdelim(&text, &len, '\0', f) == -1)
 			text = xcalloc(1, 1);
@@ -222,11 +187,11 @@ mail_goes_as_it_is_configured(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *file = in_dir("password"), *log;
 		struct mailer_job job;
-		struct server s;
+		struct smtp_server s;
 		struct conf c;
 		size_t back;
 
-		server_start(&s, rows[i].script);
+		smtp_server_start(&s, dir, rows[i].script);
 		c = conf_with(s.smarthost, rows[i].tls, NULL, NULL);
 		if (rows[i].password != NULL) {
 			write_to("password", rows[i].password);
@@ -250,12 +215,12 @@ static void
 a_long_session_tells_as_it_goes(void **state)
 {
 	struct mailer_job jobs[4];
-	struct server s;
+	struct smtp_server s;
 	struct conf c;
 	size_t back;
 
 	(void)state;
-	server_start(&s, ".=late|250 ok\n.=late|250 ok\n.=550 no\n"
+	smtp_server_start(&s, dir, ".=late|250 ok\n.=late|250 ok\n.=550 no\n"
 	    ".=late|close\n");
 	c = conf_with(s.smarthost, TLS_NONE, NULL, NULL);
 	send_mails(&c, jobs, 4, &back);

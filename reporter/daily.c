@@ -2,21 +2,16 @@
 
 #include <sys/queue.h>
 
-#include <stdalign.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "reporter/dns.h"
+#include "reporter/finish.h"
 #include "reporter/gzip.h"
-#include "reporter/json.h"
 #include "reporter/ledger.h"
-#include "reporter/lint.h"
 #include "reporter/stop.h"
-#include "reporter/summary.h"
-#include "spool/json_mem.h"
 
 struct daily {
 	const struct conf *conf;
@@ -335,61 +330,6 @@ tell(const struct daily *d, const struct daily_decision *c)
 		    { "record", c->txt }, { NULL, NULL } });
 }
 
-/* May it go by mail, as far as is known by now? */
-static bool
-may_be_mailed(const struct rua_list *to, bool lookup)
-{
-	for (size_t i = 0; i < to->n; i++)
-		if (to->list[i].scheme == RUA_MAILTO)
-			return true;
-	return lookup;
-}
-
-/* A report that is not good is held back when it is to leave (hold.h). */
-static void
-look_over(const json_t *tree, struct daily_report *done)
-{
-	const struct report *r = done->report;
-	const struct lint_names names = {
-		.submitter = r->who->submitter, .domain = r->domain,
-		.report_id = r->id, .filename = r->filename,
-	};
-	char *why = lint_tree(tree, done->jsonlen, &names);
-
-	done->good = why == NULL;
-	free(why);
-}
-
-static int
-finish(struct daily *d, const struct report *r, const struct rua_list *to,
-    bool lookup, daily_fn *fn, void *arg)
-{
-	alignas(max_align_t) char memory[JSON_MEM_REPORT];
-	struct daily_report done = { .report = r, .to = to, .lookup = lookup };
-	char *json, *figures = NULL;
-	json_t *tree;
-	int rc;
-
-	json_mem_begin(memory, sizeof(memory));
-	tree = json_tree(r);
-	if ((json = json_text(tree, false, &done.jsonlen)) == NULL)
-		log_warn("the report %s holds a text that is not UTF-8, a bug "
-		    "of ours", r->id);
-	else
-		look_over(tree, &done);
-	if (done.good && may_be_mailed(to, lookup))
-		figures = summary_figures_of(tree);
-	json_mem_end(tree);
-	gzip_pack(d->gzip, json != NULL ? json : "", done.jsonlen, &done.gzip,
-	    &done.gziplen);
-	done.json = json;
-	done.figures = figures;
-	rc = fn(arg, &done);
-	free(figures);
-	free(json);
-	return rc;
-}
-
 static int
 one_domain(struct daily *d, struct daily_decision *c, int day, unsigned part,
     struct arena *arena, daily_fn *fn, void *arg, struct daily_totals *totals)
@@ -405,7 +345,8 @@ one_domain(struct daily *d, struct daily_decision *c, int day, unsigned part,
 	if (!makes_report(c))
 		return 0;
 	aggregate_report(c->domain, &d->who, day, part, &r, arena);
-	return finish(d, &r, &c->to, c->verdict == DAILY_LATER, fn, arg);
+	return finish_report(d->gzip, &r, &c->to,
+	    c->verdict == DAILY_LATER, fn, arg);
 }
 
 void

@@ -221,19 +221,21 @@ on_auth(auth_client_request_t request, char **result, int fields, void *arg)
 static void
 judge_until(struct smtp_talk *s, smtp_message_t message)
 {
-	const struct smtp_feed *f = NULL;
+	bool reached = false;
 
 	if (!s->watch.complete || smtp_watch_cut(&s->watch) ||
 	    s->watch.stopped)
 		return;
-	while (s->judged < s->n && (f == NULL || f->esmtp != message)) {
-		f = &s->feeds[s->judged];
+	while (!reached && s->judged < s->n) {
+		const struct smtp_feed *f = &s->feeds[s->judged];
+
 		smtp_judge(f, s);
 		if (!f->message->answered)
 			return;
+		reached = f->esmtp == message;
 		s->judged++;
 	}
-	if (f != NULL && s->config->answered != NULL)
+	if (reached && s->config->answered != NULL)
 		s->config->answered(s->config->arg, s->judged - 1);
 }
 

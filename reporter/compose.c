@@ -12,12 +12,12 @@
 #include "spool/json_mem.h"
 
 /*
- * What the report says, from what is attached.  It is looked over before: an
- * objection is returned.
+ * What the report says, and of how many sessions, from what is attached.  It is
+ * looked over before: an objection is returned.
  */
 static char *
 read_figures(const struct queue_report *r, const struct lint_names *names,
-    char **figures)
+    struct summary *s, char **figures)
 {
 	alignas(max_align_t) char memory[JSON_MEM_REPORT];
 	json_t *tree;
@@ -25,7 +25,7 @@ read_figures(const struct queue_report *r, const struct lint_names *names,
 
 	json_mem_begin(memory, sizeof(memory));
 	if ((why = lint_unpack(r->body, r->len, names, &tree)) == NULL)
-		*figures = summary_figures_of(tree);
+		s->figures = *figures = summary_figures_of(tree, s);
 	json_mem_end(tree);
 	return why;
 }
@@ -46,11 +46,9 @@ summary_of(const struct conf *c, const struct queue_report *r,
 	char *figures = NULL, *text;
 
 	*why = NULL;
-	if (r->figures == NULL || !hold_is_sealed(r)) {
-		if ((*why = read_figures(r, names, &figures)) != NULL)
-			return NULL;
-		s.figures = figures;
-	}
+	if ((r->figures == NULL || !hold_is_sealed(r)) &&
+	    (*why = read_figures(r, names, &s, &figures)) != NULL)
+		return NULL;
 	text = summary_text(&s);
 	free(figures);
 	return text;

@@ -53,7 +53,7 @@ finish_report(struct gzip *g, const struct report *r, const struct rua_list *to,
 	else
 		look_over(tree, &done);
 	if (done.good && may_be_mailed(to, lookup))
-		figures = summary_figures_of(tree);
+		figures = summary_figures_of(tree, NULL);
 	json_mem_end(tree);
 	gzip_pack(g, json != NULL ? json : "", done.jsonlen, &done.gzip,
 	    &done.gziplen);

@@ -249,7 +249,7 @@ summary_figures(const struct reading *r)
 }
 
 char *
-summary_figures_of(json_t *tree)
+summary_figures_of(json_t *tree, struct summary *s)
 {
 	static const struct lint_names none;
 	struct arena a = { 0 };
@@ -258,6 +258,10 @@ summary_figures_of(json_t *tree)
 
 	reading_take(&r, json_incref(tree), &none, &a);
 	text = summary_figures(&r);
+	if (s != NULL) {
+		s->successful = r.successful;
+		s->failed = r.failed;
+	}
 	reading_release(&r);
 	arena_release(&a);
 	return text;

@@ -23,7 +23,10 @@ char	*summary_text(const struct summary *s);
 
 /* The part of it that only the report itself can tell: policy by policy. */
 char	*summary_figures(const struct reading *r);
-/* The same of a report's JSON, which stays the caller's. */
-char	*summary_figures_of(json_t *tree);
+/*
+ * The same of a report's JSON, which stays the caller's.  Its sessions are put
+ * into s, unless that is NULL.
+ */
+char	*summary_figures_of(json_t *tree, struct summary *s);
 
 #endif

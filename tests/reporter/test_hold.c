@@ -211,6 +211,34 @@ sealed_reports_leave_unread(void **state)
 	gzip_free(g);
 }
 
+/* What the queue says of them may be damaged. */
+static void
+sessions_are_those_of_the_report(void **state)
+{
+	struct gzip *g = gzip_new(6);
+	struct queue_report q;
+	const void *body;
+	char *message[3], *why;
+	size_t len, size;
+
+	(void)state;
+	make_body(g, 0, &body, &len);
+	for (size_t i = 0; i < 3; i++) {
+		make_queued(&q, 0, body, len);
+		q.seal = hold_seal(&q);
+		q.sessions = i == 1 ? 0 : q.sessions;
+		q.failures += i == 2 ? 1 : 0;
+		message[i] = compose_mail(&conf, NULL, &q,
+		    "tls@example.net", &size, &why);
+		assert_non_null(message[i]);
+	}
+	assert_string_equal(message[1], message[0]);
+	assert_string_equal(message[2], message[0]);
+	for (size_t i = 0; i < 3; i++)
+		free(message[i]);
+	gzip_free(g);
+}
+
 /* Figures are believed behind a good seal only. */
 static void
 figures_make_no_other_mail(void **state)
@@ -220,7 +248,7 @@ figures_make_no_other_mail(void **state)
 	const void *body;
 	char *message[4], *why;
 	json_t *tree = json_tree(&sample_report);
-	char *figures = summary_figures_of(tree);
+	char *figures = summary_figures_of(tree, NULL);
 	size_t len, size[4];
 
 	(void)state;
@@ -317,6 +345,7 @@ main(void)
 		cmocka_unit_test(bad_reports_are_not_mailed),
 		cmocka_unit_test(a_seal_is_on_everything),
 		cmocka_unit_test(sealed_reports_leave_unread),
+		cmocka_unit_test(sessions_are_those_of_the_report),
 		cmocka_unit_test(figures_make_no_other_mail),
 		cmocka_unit_test(bad_mails_are_not_mailed),
 		cmocka_unit_test(dry_runs_tell),

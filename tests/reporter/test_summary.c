@@ -18,7 +18,7 @@ static char *
 text_on(const struct report *r)
 {
 	json_t *tree = json_tree(r);
-	char *figures = summary_figures_of(tree), *text;
+	char *figures = summary_figures_of(tree, NULL), *text;
 	const struct summary s = {
 		.organization = r->who->organization,
 		.contact = r->who->contact, .submitter = r->who->submitter,

@@ -153,4 +153,7 @@ assert_list(struct queue *q, const char *domain, int stop,
 	assert_string_equal(seen.text, expected);
 }
 
+#define TEST(f) cmocka_unit_test_setup_teardown(f, queue_sample_setup, \
+	queue_sample_teardown)
+
 #endif

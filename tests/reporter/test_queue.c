@@ -262,9 +262,6 @@ day_on_a_full_disk_is_none(void **state)
 	queue_close(q);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, queue_sample_setup, \
-	queue_sample_teardown)
-
 int
 main(void)
 {

@@ -276,9 +276,6 @@ many_are_quick(void **state)
 	queue_close(q);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, queue_sample_setup, \
-	queue_sample_teardown)
-
 int
 main(void)
 {

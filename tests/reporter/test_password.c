@@ -108,15 +108,55 @@ it_is_looked_for_in_the_same_way(void **state)
 }
 
 static void
-a_file_that_is_not_there(void **state)
+what_has_no_first_line(void **state)
 {
-	char *why;
+	static const struct {
+		const char *file, *why;
+	} bad[] = {
+		{ "/nowhere/password", "No such file or directory" },
+		{ "/", "Is a directory" },
+		{ "/dev/zero", NONE },
+	};
 
 	(void)state;
-	assert_null(password_read("/nowhere/password", &why));
-	assert_string_equal(why,
-	    "/nowhere/password: No such file or directory");
-	free(why);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char *why, *want;
+
+		assert_null(password_read(bad[i].file, &why));
+		want = xasprintf("%s: %s", bad[i].file, bad[i].why);
+		assert_string_equal(why, want);
+		free(want);
+		free(why);
+	}
+}
+
+static void
+it_has_a_greatest_length(void **state)
+{
+	static const char *const ends[] = { "", "\n", "\r\n", "\nold\n" };
+	char *password, *why, *want = xasprintf("%s: its first line is "
+	    "longer than %d bytes", file, PASSWORD_MAX);
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++) {
+		size_t len = PASSWORD_MAX + i % 2;
+		FILE *f = fopen(file, "we");
+
+		assert_non_null(f);
+		fprintf(f, "%0*d%s", (int)len, 0, ends[i / 2]);
+		assert_int_equal(fclose(f), 0);
+		password = password_read(file, &why);
+		if (i % 2 == 0) {
+			assert_non_null(password);
+			assert_int_equal(strlen(password), len);
+		} else {
+			assert_null(password);
+			assert_string_equal(why, want);
+		}
+		free(password);
+		free(why);
+	}
+	free(want);
 }
 
 int
@@ -125,7 +165,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_the_first_line),
 		cmocka_unit_test(it_is_looked_for_in_the_same_way),
-		cmocka_unit_test(a_file_that_is_not_there),
+		cmocka_unit_test(what_has_no_first_line),
+		cmocka_unit_test(it_has_a_greatest_length),
 	};
 
 	return cmocka_run_group_tests_name("reporter/password", tests,

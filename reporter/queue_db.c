@@ -417,6 +417,17 @@ open_reader(struct queue *q, const char *path, enum queue_mode mode)
 	return 0;
 }
 
+/* SQLite waits for ever for what a pipe has to say. */
+static int
+want_plain_file(struct queue *q, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return queue_fail(q, "not a plain file");
+	return 0;
+}
+
 struct queue *
 queue_open(const char *path, enum queue_mode mode, char **why)
 {
@@ -424,8 +435,8 @@ queue_open(const char *path, enum queue_mode mode, char **why)
 
 	*why = NULL;
 	set_up_library();
-	if ((mode == QUEUE_WRITE ? open_writer(q, path) :
-	    open_reader(q, path, mode)) == 0)
+	if (want_plain_file(q, path) == 0 && (mode == QUEUE_WRITE ?
+	    open_writer(q, path) : open_reader(q, path, mode)) == 0)
 		return q;
 	*why = xasprintf("%s: %s", path, q->error);
 	queue_close(q);

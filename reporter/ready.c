@@ -240,7 +240,9 @@ static void
 want_database(struct ready *r, const char *file)
 {
 	static const char *const suffixes[] = { "", "-wal", "-shm", ".lock" };
-	bool allowed = access(file, F_OK) == 0;
+	struct stat st;
+	/* A link to nothing, too: a run would not make what it names. */
+	bool allowed = lstat(file, &st) == 0;
 
 	want_folder_of(r, "[queue] database", file);
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {

@@ -27,6 +27,30 @@ make_folder(void)
 }
 
 static void
+make_pipe(void)
+{
+	assert_int_equal(mkfifo(queue_path, 0644), 0);
+}
+
+static void
+make_device(void)
+{
+	assert_int_equal(symlink("/dev/zero", queue_path), 0);
+}
+
+static void
+make_dangling(void)
+{
+	assert_int_equal(symlink("nothing", queue_path), 0);
+}
+
+static void
+make_loop(void)
+{
+	assert_int_equal(symlink(queue_path, queue_path), 0);
+}
+
+static void
 make_other(void)
 {
 	sql_run("CREATE TABLE t (x)");
@@ -94,7 +118,11 @@ static const struct {
 	{ "another program's", make_other,
 	    "not a queue: it is another program's database" },
 	{ "no database", make_text, "file is not a database" },
-	{ "a folder", make_folder, "cannot open: " },
+	{ "a folder", make_folder, "not a plain file" },
+	{ "a pipe", make_pipe, "not a plain file" },
+	{ "a link to a device", make_device, "not a plain file" },
+	{ "a link to nothing", make_dangling, "No such file or directory" },
+	{ "a link to itself", make_loop, "Too many levels of symbolic links" },
 };
 
 /* Names, sizes and times of all that is in the folder. */

@@ -63,8 +63,9 @@ set_options(struct ub_ctx *ctx)
 }
 
 /*
- * NULL, or why libunbound could not read this file: it does not tell, and what
- * is no plain file it would read for ever.
+ * NULL, or why libunbound could not read this file: it does not tell, what is
+ * no plain file it would read for ever, and with an empty one, which a full
+ * disk may have left, it would validate nothing.
  */
 static const char *
 unreadable(const char *path)
@@ -79,6 +80,8 @@ unreadable(const char *path)
 		why = strerrordesc_np(errno);
 	else if (!S_ISREG(st.st_mode))
 		why = "not a plain file";
+	else if (st.st_size == 0)
+		why = "empty";
 	close(fd);
 	return why;
 }

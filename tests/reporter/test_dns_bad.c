@@ -266,6 +266,25 @@ bad_settings_are_refused(void **state)
 	}
 }
 
+/* Nothing would be validated by it. */
+static void
+an_empty_trust_anchor_is_refused(void **state)
+{
+	char file[] = "/tmp/tlsrpt-test.XXXXXX", *why, *want;
+	const struct dns_config c = { "127.0.0.1", file, 1 };
+	int fd = mkstemp(file);
+
+	(void)state;
+	assert_int_not_equal(fd, -1);
+	close(fd);
+	assert_null(dns_new(&c, &why));
+	want = xasprintf("trust_anchor %s: empty", file);
+	assert_string_equal(why, want);
+	free(want);
+	free(why);
+	assert_int_equal(unlink(file), 0);
+}
+
 static void
 without_a_resolver_the_systems_own(void **state)
 {
@@ -295,6 +314,7 @@ main(void)
 		cmocka_unit_test(malformed_txt_is_left_out),
 		cmocka_unit_test(late_answer_is_ignored),
 		cmocka_unit_test(bad_settings_are_refused),
+		cmocka_unit_test(an_empty_trust_anchor_is_refused),
 		cmocka_unit_test(without_a_resolver_the_systems_own),
 	};
 

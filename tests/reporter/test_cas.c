@@ -110,6 +110,9 @@ a_system_without_them_is_told(void **state)
 		{ MAIL(.tls = TLS_OPTIONAL), "text", "" },
 		{ MAIL(.tls = TLS_NONE, .user = user), "text", "" },
 		{ MAIL(.tls = TLS_REQUIRED, .ca_file = user), "text", "" },
+		{ { .https = { .verify = true, .ca_file = user } }, "text",
+		    "" },
+		{ { .https = { .verify = false } }, "text", "" },
 	};
 
 	(void)state;

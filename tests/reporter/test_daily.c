@@ -1,4 +1,4 @@
-/* What a finished report brings along for when it leaves. */
+/* What a finished report brings along for when it leaves, and the queue gets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +10,12 @@
 
 #include "conf/mem.h"
 #include "reporter/daily.h"
+#include "reporter/enqueue.h"
+#include "reporter/hold.h"
 #include "reporter/places.h"
+#include "spool/segment.h"
 #include "tests/aggregator/sample.h"
-
-#define DAY	20778		/* 2026-11-21 */
+#include "tests/reporter/queue_dir.h"
 
 static const struct row {
 	const char *name, *txt;
@@ -67,6 +69,27 @@ look(void *arg, const struct daily_report *r)
 	return 0;
 }
 
+/* A seal is for those that lint has nothing against. */
+static void
+enqueue(const struct conf *c, struct daily *d, struct aggregate *g,
+    const struct row *row)
+{
+	static const struct segments none;
+	struct days days = { .conf = c, .daily = d, .now = NOW };
+	struct queue_report r;
+
+	queue_dir_setup((void **)&days.queue);
+	assert_int_equal(enqueue_day(&days, DAY, &none, NULL, g), 0);
+	must(days.queue, queue_get_report(days.queue, 1, &r));
+	if (hold_is_sealed(&r) != row->good ||
+	    (r.figures != NULL) != row->figures)
+		fail_msg("%s: seal %jd, figures %s", row->name,
+		    (intmax_t)r.seal, r.figures != NULL ? r.figures : "none");
+	assert_true((r.seal != 0) == row->good);
+	queue_report_release(&r);
+	queue_dir_teardown((void **)&days.queue);
+}
+
 static void
 one(const struct row *row)
 {
@@ -88,6 +111,7 @@ one(const struct row *row)
 	    (void *)(uintptr_t)row, &totals), 0);
 	assert_int_equal(totals.n[DAILY_REPORT], 1);
 	daily_domains_free(list);
+	enqueue(&c, d, g, row);
 	aggregate_free(g);
 	daily_free(d);
 	places_free(places);

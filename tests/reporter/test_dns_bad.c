@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "tests/reporter/dns_sample.h"
 
@@ -266,23 +267,32 @@ bad_settings_are_refused(void **state)
 	}
 }
 
-/* Nothing would be validated by it. */
 static void
-an_empty_trust_anchor_is_refused(void **state)
+refuse_anchor(const char *file, const char *reason)
 {
-	char file[] = "/tmp/tlsrpt-test.XXXXXX", *why, *want;
 	const struct dns_config c = { "127.0.0.1", file, 1 };
+	char *why, *want = xasprintf("trust_anchor %s: %s", file, reason);
+
+	assert_null(dns_new(&c, &why));
+	assert_string_equal(why, want);
+	free(want);
+	free(why);
+	assert_int_equal(unlink(file), 0);
+}
+
+/* By what is empty nothing would be validated; a pipe is not waited for. */
+static void
+a_trust_anchor_with_nothing_in_it_is_refused(void **state)
+{
+	char file[] = "/tmp/tlsrpt-test.XXXXXX";
 	int fd = mkstemp(file);
 
 	(void)state;
 	assert_int_not_equal(fd, -1);
 	close(fd);
-	assert_null(dns_new(&c, &why));
-	want = xasprintf("trust_anchor %s: empty", file);
-	assert_string_equal(why, want);
-	free(want);
-	free(why);
-	assert_int_equal(unlink(file), 0);
+	refuse_anchor(file, "empty");
+	assert_int_equal(mkfifo(file, 0600), 0);
+	refuse_anchor(file, "not a plain file");
 }
 
 static void
@@ -314,7 +324,7 @@ main(void)
 		cmocka_unit_test(malformed_txt_is_left_out),
 		cmocka_unit_test(late_answer_is_ignored),
 		cmocka_unit_test(bad_settings_are_refused),
-		cmocka_unit_test(an_empty_trust_anchor_is_refused),
+		cmocka_unit_test(a_trust_anchor_with_nothing_in_it_is_refused),
 		cmocka_unit_test(without_a_resolver_the_systems_own),
 	};
 

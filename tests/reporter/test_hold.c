@@ -161,10 +161,10 @@ a_seal_is_on_everything(void **state)
 		.filename = "example.org!example.net!1!2!a",
 		.figures = "3 successful", .body = "body", .len = 4,
 	};
-	struct queue_report q[10];
+	struct queue_report q[11];
 
 	(void)state;
-	for (size_t i = 0; i < 10; i++)
+	for (size_t i = 0; i < 11; i++)
 		q[i] = whole;
 	q[0].day++;
 	q[1].part++;
@@ -176,7 +176,9 @@ a_seal_is_on_everything(void **state)
 	q[7].figures = NULL;
 	q[8].body = "Body";
 	q[9].len--;
-	for (size_t i = 0; i < 10; i++) {
+	q[10].domain = "example.neta";	/* the same letters in all */
+	q[10].report_id = "@example.org";
+	for (size_t i = 0; i < 11; i++) {
 		assert_false(hold_is_sealed(&q[i]));
 		q[i].seal = hold_seal(&whole);
 		if (hold_is_sealed(&q[i]))

@@ -72,11 +72,38 @@ a_line_has_an_end(void **state)
 	}
 }
 
+static void
+what_cannot_be_read(void **state)
+{
+	static const struct {
+		const char *file, *said;
+	} bad[] = {
+		{ "/", "--file /: Is a directory\n" },
+		{ "/nowhere/rules",
+		    "--file /nowhere/rules: No such file or directory\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(bad); i++) {
+		char *said;
+		size_t len, words = 0;
+		FILE *err = xmemstream(&said, &len);
+
+		assert_int_equal(lines_read("--file", bad[i].file, err, count,
+		    &words), -1);
+		xmemclose(err);
+		assert_string_equal(said, bad[i].said);
+		assert_int_equal(words, 0);
+		free(said);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_has_an_end),
+		cmocka_unit_test(what_cannot_be_read),
 	};
 
 	return cmocka_run_group_tests_name("reporter/lines", tests,

@@ -393,13 +393,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(objections_to_a_report),
-		cmocka_unit_test(empty_arrays),
-		cmocka_unit_test(objections_to_names),
-		cmocka_unit_test(too_large_a_report),
-		cmocka_unit_test(our_own_reports_pass),
-		cmocka_unit_test(packed_reports),
-		cmocka_unit_test(packed_with_many_failures),
+		TEST(objections_to_a_report),
+		TEST(empty_arrays),
+		TEST(objections_to_names),
+		TEST(too_large_a_report),
+		TEST(our_own_reports_pass),
+		TEST(packed_reports),
+		TEST(packed_with_many_failures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -458,14 +458,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(objections_to_a_message),
-		cmocka_unit_test(senders_elsewhere),
-		cmocka_unit_test(a_smarthost_may_sign),
-		cmocka_unit_test(incomplete_base64),
-		cmocka_unit_test(the_attached_report_is_the_one),
-		cmocka_unit_test(the_attached_report_is_whole),
-		cmocka_unit_test(lines_and_sizes),
-		cmocka_unit_test(broken_headers),
+		TEST(objections_to_a_message),
+		TEST(senders_elsewhere),
+		TEST(a_smarthost_may_sign),
+		TEST(incomplete_base64),
+		TEST(the_attached_report_is_the_one),
+		TEST(the_attached_report_is_whole),
+		TEST(lines_and_sizes),
+		TEST(broken_headers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

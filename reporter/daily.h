@@ -56,7 +56,8 @@ struct daily_report {
 	const char *json;		/* compact, as it is in gzip */
 	size_t jsonlen;
 	bool good;			/* lint has nothing against it */
-	const char *figures;		/* for its mail; NULL: no mail, not good */
+	const char *figures;		/* for its mail; NULL: no mail, not good,
+					   or too large to be kept */
 	const void *gzip;
 	size_t gziplen;
 	const struct rua_list *to;	/* empty when lookup */

@@ -3,12 +3,15 @@
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "conf/log.h"
 #include "reporter/json.h"
 #include "reporter/lint.h"
 #include "reporter/summary.h"
 #include "spool/json_mem.h"
+
+#define FIGURES_MAX	4096	/* bytes; most have a few hundred */
 
 /* May it go by mail, as far as is known by now? */
 static bool
@@ -18,6 +21,22 @@ may_be_mailed(const struct rua_list *to, bool lookup)
 		if (to->list[i].scheme == RUA_MAILTO)
 			return true;
 	return lookup;
+}
+
+/*
+ * Larger ones are read when they leave: they do not shrink as the report does,
+ * with which the queue keeps them, and peers may make up a hundred times its
+ * size.
+ */
+static char *
+figures_to_keep(json_t *tree)
+{
+	char *figures = summary_figures_of(tree, NULL);
+
+	if (strlen(figures) <= FIGURES_MAX)
+		return figures;
+	free(figures);
+	return NULL;
 }
 
 /* A report that is not good is held back when it is to leave (hold.h). */
@@ -53,7 +72,7 @@ finish_report(struct gzip *g, const struct report *r, const struct rua_list *to,
 	else
 		look_over(tree, &done);
 	if (done.good && may_be_mailed(to, lookup))
-		figures = summary_figures_of(tree, NULL);
+		figures = figures_to_keep(tree);
 	json_mem_end(tree);
 	gzip_pack(g, json != NULL ? json : "", done.jsonlen, &done.gzip,
 	    &done.gziplen);

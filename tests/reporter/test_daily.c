@@ -1,4 +1,4 @@
-/* What a finished report brings along for when it leaves, and the queue gets. */
+/* What a finished report brings along for when it leaves, in the queue too. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,18 +21,23 @@ static const struct row {
 	const char *name, *txt;
 	const char *contact;		/* not as the configuration wants it */
 	bool good, figures;
+	int details;			/* failures, of half a kilobyte each */
 } rows[] = {
 	{ "by mail", "v=TLSRPTv1; rua=mailto:tls@example.net", NULL,
-	    true, true },
+	    true, true, 0 },
 	{ "by https: there is no mail to write",
-	    "v=TLSRPTv1; rua=https://example.net/tls", NULL, true, false },
+	    "v=TLSRPTv1; rua=https://example.net/tls", NULL, true, false, 0 },
 	{ "both ways", "v=TLSRPTv1; rua=https://example.net/tls,"
-	    "mailto:tls@example.net", NULL, true, true },
+	    "mailto:tls@example.net", NULL, true, true, 0 },
 	{ "lint objects", "v=TLSRPTv1; rua=mailto:tls@example.net",
-	    "tls@example.com", false, false },
+	    "tls@example.com", false, false, 0 },
+	{ "some failures", "v=TLSRPTv1; rua=mailto:tls@example.net", NULL,
+	    true, true, 4 },
+	{ "more than is kept with the report", "v=TLSRPTv1; "
+	    "rua=mailto:tls@example.net", NULL, true, false, 10 },
 	{ "a text that is not UTF-8", "v=TLSRPTv1; "
 	    "rua=mailto:tls@example.net", "\xff@sender.example",
-	    false, false },
+	    false, false, 0 },
 };
 
 static void
@@ -65,7 +70,7 @@ look(void *arg, const struct daily_report *r)
 		fail_msg("%s: good %d, figures %s", row->name, r->good,
 		    r->figures != NULL ? r->figures : "none");
 	if (r->figures != NULL)
-		assert_non_null(strstr(r->figures, "3 successful, 0 failed"));
+		assert_non_null(strstr(r->figures, "3 successful, "));
 	return 0;
 }
 
@@ -91,6 +96,25 @@ enqueue(const struct conf *c, struct daily *d, struct aggregate *g,
 }
 
 static void
+count_failures(struct aggregate *g, const struct row *row)
+{
+	char reason[RECORD_TEXT_MAX + 1];
+
+	memset(reason, 'x', sizeof(reason));
+	reason[RECORD_TEXT_MAX] = '\0';
+	for (int i = 0; i < row->details; i++) {
+		char *mx = xasprintf("mx%d.example.net", i);
+		const struct sample s = { .domain = "example.net",
+		    .txt = row->txt, .type = POLICY_NONE, .sessions = 1,
+		    .failed = true, .failure = { .result = CERTIFICATE_EXPIRED,
+		    .mx_hostname = mx, .reason = reason } };
+
+		sample_count(g, &s);
+		free(mx);
+	}
+}
+
+static void
 one(const struct row *row)
 {
 	const struct sample s = { .domain = "example.net", .txt = row->txt,
@@ -106,6 +130,7 @@ one(const struct row *row)
 	assert_non_null(places = places_new(&c, stderr));
 	d = daily_new(&c, places, NULL);
 	sample_count(g, &s);
+	count_failures(g, row);
 	assert_non_null(list = daily_domains(d, g, NULL));
 	assert_int_equal(daily_reports(d, list, DAY, 1, look,
 	    (void *)(uintptr_t)row, &totals), 0);

@@ -28,8 +28,9 @@
 #define VAIN_MAX	2
 #define SLOW_MAX	3
 
-#define SESSION_BYTES	(2 << 20)	/* of reports, and of their mails half
-					   as much again: all are in memory */
+#define SESSION_BYTES	(4 << 20)	/* of reports and mails, which are in
+					   memory together */
+#define TEXT_BYTES	(350 << 10)	/* the text for people has no more */
 
 struct mails {
 	const struct conf *conf;
@@ -149,6 +150,17 @@ next_mail(struct mails *m)
 	return j;
 }
 
+/*
+ * What a report and its mail take: the body, in the mail as base64, and a text
+ * whose size is not known where its figures were not kept.
+ */
+static size_t
+mail_bytes(const struct queue_report *r)
+{
+	return r->len + r->len / 2 * 3 +
+	    (r->figures != NULL ? 3 * strlen(r->figures) : TEXT_BYTES);
+}
+
 static void
 start_session(struct mails *m)
 {
@@ -160,7 +172,7 @@ start_session(struct mails *m)
 
 	for (long n = m->conf->mail.messages_per_session; n > 0 &&
 	    bytes < SESSION_BYTES && (j = next_mail(m)) != NULL; n--) {
-		bytes += j->r.len;
+		bytes += mail_bytes(&j->r);
 		marks_must(m->marks, sender_for(&m->sender, m->marks->queue,
 		    j->d.uri, m->marks->clock(), &j->sender, &fresh));
 		*end = mail = xmalloc(sizeof(*mail));

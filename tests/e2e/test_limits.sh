@@ -152,6 +152,6 @@ check 'others make up the same' spool add --day "$day" \
 conf_set deliver per_address_day 100
 sessions=$(grep -c ': connect from' postfix/log)
 check 'all of it is mailed' exits 0 send --once --now --day "$day"
-check 'in two sessions' equal $((sessions + 2)) \
+check 'in more than one session' test $((sessions + 2)) -le \
     "$(grep -c ': connect from' postfix/log)"
 finish

@@ -3,11 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
+#include <xxhash.h>
 
 #include "conf/mem.h"
-
-#define SEALED	(INT64_C(1) << 32)	/* beyond the checksum */
 
 struct lint_names
 hold_names(const struct conf *c, const struct queue_report *r)
@@ -21,25 +19,26 @@ hold_names(const struct conf *c, const struct queue_report *r)
 }
 
 /* With its end, or what follows could begin in it. */
-static uLong
-add_text(uLong sum, const char *text)
+static XXH64_hash_t
+add_text(XXH64_hash_t sum, const char *text)
 {
-	return crc32_z(sum, (const Bytef *)text, strlen(text) + 1);
+	return XXH3_64bits_withSeed(text, strlen(text) + 1, sum);
 }
 
+/* Each is the seed of the next, so none of them can be left out. */
 int64_t
 hold_seal(const struct queue_report *r)
 {
 	const uint64_t numbers[] = { LINT_RULES, (uint64_t)r->day, r->part,
 	    r->sessions, r->failures };
-	uLong sum = crc32_z(0, (const Bytef *)numbers, sizeof(numbers));
+	XXH64_hash_t sum = XXH3_64bits(numbers, sizeof(numbers));
 
 	sum = add_text(sum, r->domain);
 	sum = add_text(sum, r->report_id);
 	sum = add_text(sum, r->filename);
 	sum = add_text(sum, r->figures != NULL ? r->figures : "");
-	sum = crc32_z(sum, r->body, r->len);
-	return SEALED | (int64_t)sum;
+	sum = XXH3_64bits_withSeed(r->body, r->len, sum);
+	return sum != 0 ? (int64_t)sum : 1;	/* 0 is none */
 }
 
 bool

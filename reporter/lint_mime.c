@@ -23,32 +23,41 @@ next_line(const char *line, const char *end)
 	return nl == NULL ? end : nl + 1;
 }
 
-/* The first byte that may not be in a line, at the latest its CR. */
+/* The first byte that may not be in a line: at best its CR. */
 static const char *
-strange_byte(const char *s)
+line_end(const char *s, const char *end)
 {
-	while ((*s >= ' ' && *s <= '~') || *s == '\t')
+	while (s < end && ((*s >= ' ' && *s <= '~') || *s == '\t'))
 		s++;
 	return s;
+}
+
+/* What is wrong with a line that CRLF does not follow at c. */
+static char *
+bad_line(const char *s, const char *c, const char *end, size_t number)
+{
+	const char *next = next_line(s, end);
+
+	if (next - s < 2 || next[-1] != '\n' || next[-2] != '\r')
+		return xasprintf("RFC 5321 section 2.3.8: line %zu does not "
+		    "end with CRLF", number);
+	return xasprintf("RFC 5322 section 2.2: line %zu holds byte 0x%02x",
+	    number, (unsigned char)*c);
 }
 
 char *
 lint_bytes(const char *message, size_t len)
 {
-	const char *end = message + len, *next, *c;
+	const char *end = message + len, *c;
 	size_t number = 1;
 
-	for (const char *s = message; s < end; s = next, number++) {
-		next = next_line(s, end);
-		if (next - s < 2 || next[-1] != '\n' || next[-2] != '\r')
-			return xasprintf("RFC 5321 section 2.3.8: line %zu "
-			    "does not end with CRLF", number);
-		if (next - s - 2 > LINE_BYTES)
+	for (const char *s = message; s < end; s = c + 2, number++) {
+		c = line_end(s, end);
+		if (end - c < 2 || c[0] != '\r' || c[1] != '\n')
+			return bad_line(s, c, end, number);
+		if (c - s > LINE_BYTES)
 			return xasprintf("RFC 5322 section 2.1.1: line %zu is "
 			    "longer than %d", number, LINE_BYTES);
-		if ((c = strange_byte(s)) < next - 2)
-			return xasprintf("RFC 5322 section 2.2: line %zu "
-			    "holds byte 0x%02x", number, (unsigned char)*c);
 	}
 	return NULL;
 }

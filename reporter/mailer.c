@@ -1,5 +1,7 @@
 #include "reporter/mailer.h"
 
+#include <sys/resource.h>
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -20,6 +22,7 @@
 
 #define NS		1000000000L
 #define ABORT_NS	(NS / 10)
+#define NICER		10	/* than the rest of us */
 
 struct mailer {
 	const struct conf *conf;
@@ -202,8 +205,10 @@ next_session(struct mailer *m)
 }
 
 /*
- * No reply is so urgent that whoever runs should be interrupted for it: often
- * that is the smarthost itself, which gets more done at a time then.
+ * No reply is so urgent that whoever runs should be interrupted for it, nor is
+ * the next mail, when something else could run: often that is the smarthost
+ * itself, which has to get on for us to get on.  Linux does both to this
+ * thread alone.
  */
 static void
 give_way(void)
@@ -212,6 +217,8 @@ give_way(void)
 
 	if (sched_getscheduler(0) == SCHED_OTHER)
 		(void)sched_setscheduler(0, SCHED_BATCH, &none);
+	(void)setpriority(PRIO_PROCESS, 0,
+	    getpriority(PRIO_PROCESS, 0) + NICER);
 }
 
 static void *

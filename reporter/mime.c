@@ -266,7 +266,7 @@ text_is_plain(const char *s)
 	if (strstr(s, "=_") != NULL)
 		return 0;
 	for (; *s != '\0'; s += len + (s[len] == '\n')) {
-		len = strcspn(s, "\n");
+		len = (size_t)(strchrnul(s, '\n') - s);
 		if (!line_is_plain(s, len))
 			return 0;
 	}
@@ -327,7 +327,7 @@ write_text(FILE *f, const char *s)
 	    plain ? "7bit" : "quoted-printable");
 	fputs("\r\n", f);
 	for (; *s != '\0'; s += len + (s[len] == '\n')) {
-		len = strcspn(s, "\n");
+		len = (size_t)(strchrnul(s, '\n') - s);
 		if (plain)
 			fwrite(s, 1, len, f);
 		else

@@ -120,6 +120,9 @@ three_taken()
 "$build/tlsrpt-send" --config "$T/tlsrpt.conf" --once --now 2>log &
 run=$!
 check 'a slow one takes a few' wait_for 20 three_taken
+# Nice value and scheduling class (3: SCHED_BATCH) of each thread.
+check 'while who mails gives way to all others' grep -x \
+    "$(($(nice) + 10)) 3" <<<"$(awk '{ print $19, $41 }' /proc/$run/task/*/stat)"
 kill -9 $run
 wait $run 2>/dev/null
 before=$(taken)
